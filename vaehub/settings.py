@@ -1,0 +1,289 @@
+"""The only reader of the environment and of the configuration file.
+
+Everything else gets a :class:`Settings`. Tokens are looked up when a host asks for one, are wrapped
+so that printing them shows nothing, and are never part of what ``repr`` shows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from vaehub.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_ENDPOINTS: Mapping[str, str] = {
+    "huggingface": "https://huggingface.co",
+    "civitai": "https://civitai.com",
+    "liblib": "https://www.liblib.art",
+    "modelscope": "https://www.modelscope.cn",
+    "github": "https://github.com",
+}
+ENDPOINT_VARIABLES: Mapping[str, str] = {
+    "huggingface": "HF_ENDPOINT",
+    "civitai": "VAEHUB_CIVITAI_ENDPOINT",
+    "liblib": "VAEHUB_LIBLIB_ENDPOINT",
+    "modelscope": "VAEHUB_MODELSCOPE_ENDPOINT",
+    "github": "VAEHUB_GITHUB_ENDPOINT",
+}
+TOKEN_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "huggingface": ("HF_TOKEN",),
+    "civitai": ("CIVITAI_TOKEN", "CIVITAI_API_TOKEN", "CIVITAI_API_KEY"),
+    "liblib": ("LIBLIB_TOKEN",),
+    "modelscope": ("MODELSCOPE_TOKEN",),
+}
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+_CONFIG_KEYS = {"target", "store", "offline", "catalog", "endpoints", "mirrors"}
+
+
+class Secret:
+    """A token whose value must be asked for by name, so that no log shows it by accident."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the token itself, for the request header of its own host."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A place to try first: a tree by sha256, and optionally a stand-in for one URL prefix."""
+
+    base: str
+    """Blobs lie at ``{base}/sha256/{digest}``; without ``prefix``, plain-HTTPS sources at
+    ``{base}/{host}/{path}``."""
+    prefix: str | None = None
+    """With it, plain-HTTPS sources that begin so are tried at ``{base}{rest}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFile:
+    """A further catalog that the user named."""
+
+    path: Path
+    name: str | None = None
+    """Overrides the name that the file gives itself, where the config says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user's environment and configuration say."""
+
+    store: Path
+    state: Path
+    cache: Path
+    to: str | None = None
+    """``VAEHUB_TO``."""
+    default_target: str | None = None
+    """``target`` of the config file."""
+    catalogs: tuple[CatalogFile, ...] = ()
+    offline: bool = False
+    user_endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Only those the user set: towards them plain http is allowed."""
+    mirrors: tuple[Mirror, ...] = ()
+    _environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def endpoint(self, host: str) -> str:
+        """Give the base URL of a host, without a trailing slash."""
+        return self.user_endpoints.get(host) or DEFAULT_ENDPOINTS[host]
+
+    def token(self, host: str) -> Secret | None:
+        """Find the token for a host: environment, the hub's own login, system keyring."""
+        for variable in TOKEN_VARIABLES.get(host, ()):
+            value = self._environ.get(variable, "").strip()
+            if value:
+                return Secret(value)
+        if host == "huggingface":
+            from huggingface_hub import get_token
+
+            stored = get_token()
+            if stored:
+                return Secret(stored)
+        return _from_keyring(host)
+
+    @property
+    def plain_http_origins(self) -> frozenset[str]:
+        """Origins (``http://host:port``) that the user named with plain http."""
+        bases = [*self.user_endpoints.values(), *(mirror.base for mirror in self.mirrors)]
+        return frozenset(origin(base) for base in bases if base.startswith("http://"))
+
+
+def origin(url: str) -> str:
+    """Give ``scheme://host:port`` of a URL, lower-case, with the port spelled out."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment and the configuration file.
+
+    Raises:
+        UsageError: a variable or the configuration file says something impossible.
+    """
+    import platformdirs
+
+    environ = dict(os.environ if environ is None else environ)
+    dirs = platformdirs.PlatformDirs("vaehub", appauthor=False)
+    config_path = _path(environ.get("VAEHUB_CONFIG")) or Path(dirs.user_config_path) / "config.toml"
+    config = _read_config(config_path, required="VAEHUB_CONFIG" in environ)
+
+    endpoints = {
+        host: _url(value, f"endpoints.{host} in {config_path}")
+        for host, value in config.get("endpoints", {}).items()
+    }
+    for host, variable in ENDPOINT_VARIABLES.items():
+        if environ.get(variable, "").strip():
+            endpoints[host] = _url(environ[variable], variable)
+
+    return Settings(
+        store=_path(environ.get("VAEHUB_STORE"))
+        or _path(config.get("store"))
+        or Path(dirs.user_cache_path) / "store",
+        state=Path(dirs.user_state_path),
+        cache=Path(dirs.user_cache_path),
+        to=environ.get("VAEHUB_TO") or None,
+        default_target=config.get("target"),
+        catalogs=_catalogs(environ, config, config_path),
+        offline=_flag(environ.get("VAEHUB_OFFLINE"), "VAEHUB_OFFLINE")
+        or bool(config.get("offline", False)),
+        user_endpoints=endpoints,
+        mirrors=_mirrors(environ, config, config_path),
+        _environ=environ,
+    )
+
+
+def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if required:
+            raise UsageError(
+                f"VAEHUB_CONFIG names {path}, and there is no such file",
+                hint="create it, or unset VAEHUB_CONFIG",
+            ) from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the configuration {path}: {error}") from error
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    unknown = sorted(set(config) - _CONFIG_KEYS)
+    if unknown:
+        raise UsageError(
+            f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(_CONFIG_KEYS))}"
+        )
+    for key, kind in (("endpoints", dict), ("mirrors", list), ("catalog", list), ("target", str)):
+        if key in config and not isinstance(config[key], kind):
+            raise UsageError(f"{path}: {key!r} must be a {_TOML_NAMES[kind]}")
+    stray = sorted(set(config.get("endpoints", {})) - set(DEFAULT_ENDPOINTS))
+    if stray:
+        raise UsageError(
+            f"{path}: endpoints has {stray[0]!r}; known are {', '.join(DEFAULT_ENDPOINTS)}"
+        )
+    return config
+
+
+_TOML_NAMES: Mapping[type, str] = {dict: "table", list: "list", str: "string"}
+
+
+def _catalogs(
+    environ: Mapping[str, str], config: Mapping[str, Any], config_path: Path
+) -> tuple[CatalogFile, ...]:
+    found: list[CatalogFile] = []
+    for layer in config.get("catalog", []):
+        if not isinstance(layer, dict) or not isinstance(layer.get("path"), str):
+            raise UsageError(f"{config_path}: each [[catalog]] needs a path")
+        path = config_path.parent / Path(layer["path"]).expanduser()
+        found.append(CatalogFile(path=path, name=layer.get("name")))
+    for part in environ.get("VAEHUB_CATALOG", "").split(os.pathsep):
+        path_or_none = _path(part)
+        if path_or_none is not None:
+            found.append(CatalogFile(path=path_or_none))
+    return tuple(found)
+
+
+def _mirrors(
+    environ: Mapping[str, str], config: Mapping[str, Any], config_path: Path
+) -> tuple[Mirror, ...]:
+    """Read ``VAEHUB_MIRRORS``: blank-separated ``BASE`` or ``PREFIX=BASE``, in order."""
+    found: list[Mirror] = []
+    for item in environ.get("VAEHUB_MIRRORS", "").replace(",", " ").split():
+        prefix, split, base = item.partition("=http")
+        if split:
+            found.append(
+                Mirror(_url("http" + base, "VAEHUB_MIRRORS"), _url(prefix, "VAEHUB_MIRRORS"))
+            )
+        else:
+            found.append(Mirror(_url(item, "VAEHUB_MIRRORS")))
+    for item in config.get("mirrors", []):
+        if not isinstance(item, dict) or not isinstance(item.get("base"), str):
+            raise UsageError(f"{config_path}: each [[mirrors]] needs a base")
+        where = f"mirrors in {config_path}"
+        prefix_value = item.get("prefix")
+        found.append(
+            Mirror(_url(item["base"], where), _url(prefix_value, where) if prefix_value else None)
+        )
+    return tuple(found)
+
+
+def _url(value: object, where: str) -> str:
+    text = str(value).strip().rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"{where}: {_without_userinfo(text)!r} is not an http(s) address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise UsageError(f"{where}: the address must hold no user name, password or query")
+    return text
+
+
+def _without_userinfo(text: str) -> str:
+    scheme, mark, rest = text.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
+def _flag(value: str | None, where: str) -> bool:
+    text = (value or "").strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise UsageError(f"{where}={value!r}: use 1 or 0")
+
+
+def _path(value: object) -> Path | None:
+    return Path(str(value)).expanduser() if value and str(value).strip() else None
+
+
+def _from_keyring(host: str) -> Secret | None:
+    if host not in TOKEN_VARIABLES:
+        return None
+    try:
+        import keyring
+
+        value = keyring.get_password("vaehub", host)
+    except Exception:  # no keyring package, no backend, locked, no D-Bus: all mean "no token"
+        return None
+    return Secret(value) if value else None
