@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from vaehub.loopback import LoopbackWorld
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -73,6 +75,18 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(home / name.lower()))
     return home
+
+
+@pytest.fixture
+def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackWorld]:
+    """Start the loopback world and lead the environment to it.
+
+    A test that publishes on ``http`` or ``mirror`` sets ``VAEHUB_MIRRORS`` itself, afterwards.
+    """
+    with LoopbackWorld() as world:
+        for name, value in world.environment().items():
+            monkeypatch.setenv(name, value)
+        yield world
 
 
 @pytest.fixture

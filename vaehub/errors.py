@@ -5,7 +5,7 @@
     VaehubError                     1  (never raised itself; a bare traceback is a bug of ours)
     ├── UsageError                  2
     ├── CatalogError                3  a catalog is wrong; carries the problems with file and line
-    ├── NameError                   4
+    ├── NamingError                 4
     │   ├── EntryNotFound
     │   ├── EntryAmbiguous
     │   └── VariantNotFound
@@ -24,7 +24,8 @@
     │   ├── SizeMismatch
     │   ├── HashMismatch
     │   ├── NotAModel                  HTML, JSON, an LFS pointer, a truncated file
-    │   └── UnsafePickle
+    │   ├── UnsafePickle
+    │   └── NotPinned                  no sha256 in the catalog, and the user asked for one
     ├── TargetError                 7  the place to install to
     │   ├── TargetNotUsable            no such folder, not writable, read-only
     │   ├── TargetRefuses              this UI would not list or load that file
@@ -79,26 +80,26 @@ class CatalogError(VaehubError):
         self.problems = tuple(problems)
 
 
-class NameError(VaehubError):  # named as users see it; the builtin is never used here
+class NamingError(VaehubError):
     """A name given by the user does not lead to exactly one thing."""
 
     exit_code = 4
     code = "name"
 
 
-class EntryNotFound(NameError):
+class EntryNotFound(NamingError):
     """``no VAE is called 'kl-f8-anime9'; did you mean kl-f8-anime2?``."""
 
     code = "entry-not-found"
 
 
-class EntryAmbiguous(NameError):
+class EntryAmbiguous(NamingError):
     """``'house' is in two catalogs: acme/house, mine/house``."""
 
     code = "entry-ambiguous"
 
 
-class VariantNotFound(NameError):
+class VariantNotFound(NamingError):
     """``clearvae has no variant 'v9'; it has v2.3, v2.2, ...``."""
 
     code = "variant-not-found"
@@ -217,6 +218,12 @@ class UnsafePickle(IntegrityError):
     """A pickle that names more than tensors and plain containers."""
 
     code = "unsafe-pickle"
+
+
+class NotPinned(IntegrityError):
+    """The catalog knows no sha256 of the file, and ``--require-pinned`` was given."""
+
+    code = "not-pinned"
 
 
 class TargetError(VaehubError):

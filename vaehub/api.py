@@ -1,0 +1,352 @@
+"""The public Python face: what ``import vaehub`` offers.
+
+Each function reads the user's settings and catalogs unless they are given, does one thing, and
+returns plain frozen objects or raises a :class:`vaehub.errors.VaehubError`. Prints nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaehub import settings as settings_module
+from vaehub.errors import Drift, FileInTheWay, NamingError
+from vaehub.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from vaehub.catalog import Catalogs
+    from vaehub.install import InstallResult
+    from vaehub.licenses import Ask
+    from vaehub.model import Entry, Receipt, Target, Variant
+    from vaehub.settings import Settings
+    from vaehub.transfer.listener import Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What an uninstall did with one placed file."""
+
+    receipt: Receipt
+    status: str
+    """``removed``, or ``gone`` where somebody else had removed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check found of one placed file."""
+
+    receipt: Receipt
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file is what it should be."""
+        return not any(problem.blocking for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What a check of a target found."""
+
+    target: Target
+    files: tuple[Verified, ...]
+    problems: tuple[Problem, ...]
+    """All problems, those of the files included."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs."""
+        return not any(problem.blocking for problem in self.problems)
+
+    def raise_if_different(self) -> None:
+        """Turn findings into an exception.
+
+        Raises:
+            Drift: something differs.
+        """
+        if not self.ok:
+            raise Drift("; ".join(problem.message for problem in self.problems if problem.blocking))
+
+
+def list_entries(
+    *,
+    family: str | None = None,
+    tag: str | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> list[Entry]:
+    """List the entries of all catalogs, the curated one first.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+    """
+    _, catalogs = _given(settings, catalogs)
+    return catalogs.filter(family=family, tag=tag)
+
+
+def find(
+    name: str, *, settings: Settings | None = None, catalogs: Catalogs | None = None
+) -> tuple[Entry, Variant]:
+    """Find the entry and the variant that a name leads to.
+
+    Args:
+        name: An id, an alias, ``catalog/id``, each optionally ``@variant``, or a known file name.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+        EntryNotFound, EntryAmbiguous, VariantNotFound: the name leads to none, or to several.
+    """
+    _, catalogs = _given(settings, catalogs)
+    return catalogs.resolve(name)
+
+
+def find_target(
+    to: str | Path | None = None, *, settings: Settings | None = None, cwd: Path | None = None
+) -> Target:
+    """Find where an install would go.
+
+    Raises:
+        TargetNotUsable: ``to`` cannot be a target.
+    """
+    from vaehub import targets
+
+    settings = settings or settings_module.load()
+    return targets.find_target(to, settings=settings, cwd=cwd or Path.cwd())
+
+
+def install(
+    name: str,
+    *,
+    to: str | Path | None = None,
+    source: str | None = None,
+    dry_run: bool = False,
+    require_pinned: bool = False,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> InstallResult:
+    """Install a VAE by name; running it again changes nothing.
+
+    Args:
+        name: As for :func:`find`.
+        to: A UI's root or a folder; by default as the command line finds it.
+        source: Use only this host.
+        dry_run: Plan only.
+        require_pinned: Refuse files whose sha256 the catalog does not know.
+        accept_licenses: License ids that the caller accepts.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Raises:
+        VaehubError: any of its kinds; the target is as it was.
+    """
+    from vaehub.install import Options
+    from vaehub.install import install as run
+    from vaehub.transfer.listener import SILENT
+    from vaehub.transfer.session import Session
+
+    settings, catalogs = _given(settings, catalogs)
+    entry, variant = catalogs.resolve(name)
+    target = find_target(to, settings=settings)
+    with Session(settings) as session:
+        return run(
+            entry,
+            variant,
+            target,
+            named="@" in name or variant != entry.default,
+            settings=settings,
+            session=session,
+            listener=listener or SILENT,
+            options=Options(
+                only_host=source,
+                dry_run=dry_run,
+                require_pinned=require_pinned,
+                accepted_licenses=accept_licenses,
+                ask=ask,
+            ),
+        )
+
+
+def installed(target: Target) -> list[Receipt]:
+    """List what vaehub has placed in a target.
+
+    Raises:
+        TargetNotUsable: the target's folder cannot be read.
+    """
+    from vaehub import receipts, targets
+
+    layout = targets.layouts()[target.layout]
+    folders = dict.fromkeys(layout.folder(target, slot) for slot in layout.slots)
+    return [receipt for folder in folders for receipt in receipts.read(folder)]
+
+
+def uninstall(
+    names: str | Iterable[str],
+    *,
+    to: str | Path | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> list[Removed]:
+    """Remove what vaehub placed under these names, and nothing else.
+
+    All files are looked at before the first is removed.
+
+    Raises:
+        EntryNotFound, EntryAmbiguous: as for :func:`find`.
+        NamingError: the entry is not installed in that target.
+        FileInTheWay: a file's bytes are no longer those that vaehub placed; it is left alone.
+        TargetNotUsable: the target cannot be read or written.
+    """
+    from vaehub import observe, receipts
+
+    settings, catalogs = _given(settings, catalogs)
+    target = find_target(to, settings=settings)
+    here = installed(target)
+    chosen: list[Receipt] = []
+    for name in [names] if isinstance(names, str) else names:
+        matching = _matching(name, here, catalogs)
+        if not matching:
+            raise NamingError(
+                f"{name} is not installed in {target}",
+                hint="`vaehub list --installed` shows what is; name another place with --to",
+            )
+        chosen += [receipt for receipt in matching if receipt not in chosen]
+    for receipt in chosen:
+        if receipt.path.exists() and not observe.is_unchanged(receipt):
+            raise FileInTheWay(
+                f"{receipt.path} is no longer what vaehub placed there: its bytes have changed",
+                hint="it was not touched; delete it yourself if you do not need it",
+            )
+    done = []
+    for receipt in chosen:
+        gone = not receipt.path.exists()
+        receipts.unplace(receipt)
+        done.append(Removed(receipt, "gone" if gone else "removed"))
+    return done
+
+
+def verify(
+    names: str | Iterable[str] = (),
+    *,
+    to: str | Path | None = None,
+    deep: bool = False,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> VerifyResult:
+    """Check installed files against their receipts and the catalog.
+
+    Args:
+        names: Which; all that vaehub placed in the target by default.
+        to: As for :func:`install`.
+        deep: Hash every file; otherwise only those whose size, mtime or inode changed.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Raises:
+        EntryNotFound, EntryAmbiguous: as for :func:`find`.
+        TargetNotUsable: the target cannot be read.
+    """
+    settings, catalogs = _given(settings, catalogs)
+    target = find_target(to, settings=settings)
+    here = installed(target)
+    wanted = [names] if isinstance(names, str) else list(names)
+    problems: list[Problem] = []
+    chosen = here if not wanted else []
+    for name in wanted:
+        matching = _matching(name, here, catalogs)
+        chosen += [receipt for receipt in matching if receipt not in chosen]
+        if not matching:
+            problems.append(
+                Problem(
+                    "not-installed",
+                    f"{name} is not installed in {target}",
+                    where=str(target),
+                    hint=f"vaehub install {name}",
+                )
+            )
+    files = [Verified(receipt, _check(receipt, catalogs, deep=deep)) for receipt in chosen]
+    problems += [problem for file in files for problem in file.problems]
+    return VerifyResult(target, tuple(files), tuple(problems))
+
+
+def _given(settings: Settings | None, catalogs: Catalogs | None) -> tuple[Settings, Catalogs]:
+    from vaehub.catalog import load_catalogs
+
+    settings = settings or settings_module.load()
+    return settings, catalogs or load_catalogs(settings)
+
+
+def _matching(name: str, here: list[Receipt], catalogs: Catalogs) -> list[Receipt]:
+    """Give the receipts that a name means, also of entries that left the catalog since."""
+    bare, _, variant = name.partition("@")
+    try:
+        entry, _ = catalogs.resolve(bare)
+    except NamingError:
+        matching = [receipt for receipt in here if bare in (receipt.entry, _id(receipt))]
+        if not matching:
+            raise
+    else:
+        matching = [receipt for receipt in here if receipt.entry == entry.full_name]
+    return [receipt for receipt in matching if variant in ("", receipt.variant)]
+
+
+def _id(receipt: Receipt) -> str:
+    return receipt.entry.partition("/")[2]
+
+
+def _check(receipt: Receipt, catalogs: Catalogs, *, deep: bool) -> tuple[Problem, ...]:
+    from vaehub import observe
+
+    where = str(receipt.path)
+    again = f"vaehub install {_id(receipt)}@{receipt.variant}"
+    try:
+        unchanged = observe.is_unchanged(receipt, deep=deep)
+    except FileNotFoundError:
+        return (Problem("missing", f"{receipt.path.name} is gone", where=where, hint=again),)
+    except OSError as error:
+        return (Problem("unreadable", f"cannot read {receipt.path.name}: {error}", where=where),)
+    if not unchanged:
+        return (
+            Problem(
+                "changed",
+                f"{receipt.path.name} is not what vaehub placed: expected {receipt.size} bytes "
+                f"with sha256 {receipt.sha256}",
+                where=where,
+                hint=f"if you did not change it, delete it and run: {again}",
+            ),
+        )
+    known = {
+        artifact.sha256
+        for entry in catalogs.entries()
+        if entry.full_name == receipt.entry
+        for variant in entry.variants
+        for artifact in variant.artifacts
+    }
+    if not known:
+        return (
+            Problem(
+                "left-catalog",
+                f"{receipt.entry} is no longer in any catalog",
+                where=where,
+                blocking=False,
+            ),
+        )
+    if receipt.sha256 not in known and None not in known:
+        return (
+            Problem(
+                "outdated",
+                f"{receipt.path.name} is intact, but the catalog now lists other bytes",
+                where=where,
+                hint=again,
+            ),
+        )
+    return ()

@@ -1,0 +1,165 @@
+"""Load catalogs from a compiled form, because parsing YAML is what takes the time.
+
+Knows where the curated catalog lies (in a checkout, or inside the installed package with its
+compiled form beside it) and keeps the compiled form of all others in a cache, keyed by content.
+Neither PyYAML nor jsonschema is imported where a compiled form serves. A cache that is damaged or
+cannot be written costs time, never an answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaehub import __version__
+from vaehub.catalog import read
+from vaehub.catalog.parse import parse
+from vaehub.errors import CatalogError
+from vaehub.model import Problem
+
+if TYPE_CHECKING:
+    from vaehub.model import Catalog
+
+FORMAT = 1
+"""Changes whenever what is written here does."""
+_KEPT_IN_CACHE = 20
+
+
+def bundled_path() -> Path:
+    """Give the path of the curated ``registry.yaml``: the checkout's, else the package's."""
+    package = Path(__file__).parent.parent
+    checkout = package.parent / "registry.yaml"
+    # A registry.yaml that somebody else left in site-packages is not ours.
+    if checkout.is_file() and (package.parent / "hatch_build.py").is_file():
+        return checkout
+    return package / "registry.yaml"
+
+
+def load_curated(cache: Path) -> tuple[Catalog, tuple[Problem, ...]]:
+    """Load the curated catalog.
+
+    Raises:
+        CatalogError: it is not there, or (in a checkout) it is wrong.
+    """
+    path = bundled_path()
+    compiled = path.with_suffix(".json")
+    if path.parent.name == "vaehub" and compiled.is_file():
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            return _restore(compiled.read_text(encoding="utf-8"), origin=str(path), name=None)
+    if not path.is_file():
+        raise CatalogError(
+            "this installation of vaehub lacks its own catalog", hint="install vaehub again"
+        )
+    return load_file(path, cache=cache, foreign=False)
+
+
+def load_file(
+    path: Path, *, cache: Path, foreign: bool, name: str | None = None
+) -> tuple[Catalog, tuple[Problem, ...]]:
+    """Load a catalog file through the cache; ``name`` overrides the name it gives itself.
+
+    Returns:
+        The catalog, and what it holds that this version does not know.
+
+    Raises:
+        CatalogError: the file cannot be read, or breaks the schema or a rule.
+    """
+    content = read.read_bytes(path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    kind = "foreign" if foreign else "curated"
+    cached = cache / "catalogs" / f"{sha256}-{kind}-{FORMAT}-{__version__}"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _restore(_unseal(cached), origin=str(path), name=name)
+    text = compile_catalog(content, origin=str(path), foreign=foreign)
+    _keep(cached, text)
+    return _restore(text, origin=str(path), name=name)
+
+
+def compile_catalog(content: bytes, *, origin: str, foreign: bool) -> str:
+    """Check a catalog and give its compiled form.
+
+    Raises:
+        CatalogError: it breaks the schema or a rule; carries the problems.
+    """
+    from vaehub.catalog.check import check
+    from vaehub.catalog.schema import UNKNOWN_FIELD, UNKNOWN_HOST
+
+    document = read.read_text(read.decode(content, origin=origin), origin=origin)
+    problems, data = check(document, foreign=foreign)
+    blocking = [problem for problem in problems if problem.blocking]
+    if blocking:
+        first = blocking[0]
+        more = f" (and {len(blocking) - 1} more)" if len(blocking) > 1 else ""
+        raise CatalogError(
+            f"{first.where}: {first.message}{more}",
+            hint=first.hint or f"vaehub catalog check {origin}",
+            problems=blocking,
+        )
+    unknown = [problem for problem in problems if problem.code in {UNKNOWN_FIELD, UNKNOWN_HOST}]
+    return pack(data, sha256=hashlib.sha256(content).hexdigest(), problems=unknown, origin=origin)
+
+
+def pack(data: Any, *, sha256: str, problems: list[Problem] | None = None, origin: str = "") -> str:
+    """Write data that may be parsed, and what was found in it, as the compiled form."""
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "sha256": sha256,
+            "problems": [
+                {**problem.as_json(), "where": (problem.where or "").removeprefix(origin)}
+                for problem in problems or ()
+            ],
+            "data": data,
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def _restore(text: str, *, origin: str, name: str | None) -> tuple[Catalog, tuple[Problem, ...]]:
+    compiled = json.loads(text)
+    if compiled["format"] != FORMAT:
+        raise ValueError("another format")
+    problems = tuple(
+        Problem(**{**problem, "where": f"{origin}{problem['where']}"})
+        for problem in compiled["problems"]
+    )
+    catalog = parse(compiled["data"], origin=origin, sha256=compiled["sha256"], name=name)
+    return catalog, problems
+
+
+def _unseal(path: Path) -> str:
+    """Read a cached text, whose first line is the digest of the rest."""
+    content = path.read_bytes()
+    digest, _, body = content.partition(b"\n")
+    if digest != hashlib.sha256(body).hexdigest().encode():
+        raise ValueError("damaged")
+    return body.decode("utf-8")
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a text to the cache, whole or not at all; a cache that refuses does not matter."""
+    body = text.encode("utf-8")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink()
+            raise
+        _prune(path.parent)
+
+
+def _prune(folder: Path) -> None:
+    """Forget the oldest: each edit of a catalog leaves one file behind."""
+    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[_KEPT_IN_CACHE:]:
+        file.unlink()

@@ -1,0 +1,192 @@
+"""Hold catalog data against the JSON Schema, and say what is wrong in a person's words.
+
+Knows how each kind of schema failure reads and on which line it stands. The shape itself is in
+``vaehub/schema/registry-1.json``. Refuses to know anything that needs two entries at once: that is
+:mod:`vaehub.catalog.rules`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaehub.catalog.read import NodePath, spell
+from vaehub.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from jsonschema.exceptions import ValidationError
+
+    from vaehub.catalog.read import Document
+
+VERSION = 1
+UNKNOWN_FIELD = "unknown-field"
+UNKNOWN_HOST = "unknown-host"
+_SHOWN = 60
+
+_KINDS: Mapping[str, str] = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+}
+
+
+def schema_text() -> str:
+    """Give the JSON Schema of a catalog, as the package ships it."""
+    path = Path(__file__).parent.parent / "schema" / f"registry-{VERSION}.json"
+    return path.read_text(encoding="utf-8")
+
+
+def shape_problems(document: Document, *, foreign: bool) -> tuple[list[Problem], Any]:
+    """Check the shape of a catalog's data.
+
+    In a foreign catalog, fields and hosts that this version does not know are advisory.
+
+    Returns:
+        The problems in the order of their lines, and the data without what is unknown. The data
+        has the schema's shape exactly if no problem is blocking.
+    """
+    newer = _newer_schema(document)
+    if newer is not None:
+        return [newer], document.data
+    found: list[tuple[int, Problem]] = []
+    unknown: list[NodePath] = []
+    seen: set[tuple[NodePath, str]] = set()
+    for error in _errors(document.data):
+        for path, code, message, hint in _explain(error):
+            if (path, message) in seen:
+                continue
+            seen.add((path, message))
+            is_unknown = code in {UNKNOWN_FIELD, UNKNOWN_HOST}
+            if is_unknown:
+                unknown.append(path)
+            problem = Problem(
+                code,
+                f"{spell(path)}: {message}" if path else message,
+                where=document.where(path),
+                blocking=not (foreign and is_unknown),
+                hint=hint,
+            )
+            found.append((document.line(path), problem))
+    found.sort(key=lambda item: item[0])
+    return [problem for _, problem in found], _without(document.data, unknown)
+
+
+def _newer_schema(document: Document) -> Problem | None:
+    """Look at the version first: a later one may look different throughout."""
+    data = document.data
+    version = data.get("schema") if isinstance(data, dict) else None
+    if isinstance(version, bool) or not isinstance(version, int) or version <= VERSION:
+        return None
+    return Problem(
+        "schema-version",
+        f"schema: expected {VERSION}, got {version}: the catalog is for a newer vaehub",
+        where=document.where(("schema",)),
+        hint="update vaehub: pip install --upgrade vaehub",
+    )
+
+
+def _errors(data: Any) -> Iterable[ValidationError]:
+    import json
+
+    from jsonschema import Draft202012Validator, validators
+    from jsonschema.exceptions import ValidationError
+
+    def pattern(validator: Any, expected: str, value: Any, schema: Any) -> Iterator[Any]:
+        # Python's $ also matches before a final line feed, which the schema's dialect does not.
+        import re
+
+        if isinstance(value, str) and ("\n" in value or not re.search(expected, value)):
+            yield ValidationError(f"does not match {expected}")
+
+    strict = validators.extend(Draft202012Validator, {"pattern": pattern})
+    errors: Iterable[ValidationError] = strict(json.loads(schema_text())).iter_errors(data)
+    return errors
+
+
+def _explain(error: ValidationError) -> Iterator[tuple[NodePath, str, str, str | None]]:
+    """Give (path, code, message, hint) for one failure; a failure may name several keys."""
+    path: NodePath = tuple(error.absolute_path)
+    schema: Mapping[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    value: Any = error.instance
+    if "propertyNames" in error.absolute_schema_path:
+        yield (*path, value), "schema-value", f"expected an id: {schema['description']}", None
+        return
+    match error.validator:
+        case "additionalProperties":
+            known = sorted(schema["properties"])
+            is_source = "huggingface" in known
+            for key in sorted(set(value) - set(known)):
+                code, what = (UNKNOWN_HOST, "host") if is_source else (UNKNOWN_FIELD, "field")
+                close = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+                yield (*path, key), code, f"unknown {what}", hint
+        case "required":
+            for key in error.validator_value:
+                if key not in value:
+                    yield path, "schema-required", f"lacks {key}", None
+        case "type":
+            yield path, "schema-type", _expected(_kind(schema), value), None
+        case "const" | "enum":
+            allowed = schema.get("enum", [schema.get("const")])
+            choices = "one of " if len(allowed) > 1 else ""
+            choices += ", ".join(str(choice) for choice in allowed)
+            yield path, "schema-value", _expected(choices, value), None
+        case "uniqueItems":
+            twice = next(item for index, item in enumerate(value) if item in value[:index])
+            yield path, "schema-value", f"{_show(twice)} stands twice", None
+        case _:
+            wanted = schema.get("description") or f"{error.validator} {error.validator_value}"
+            yield path, "schema-value", _expected(wanted, value), None
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    kind = _KINDS[schema["type"]]
+    description = schema.get("description")
+    return f"{kind} ({description})" if description else kind
+
+
+def _expected(wanted: str, value: Any) -> str:
+    return f"expected {wanted}; got {_show(value)}"
+
+
+def _show(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            cut = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
+            return f"the text {cut!r}"
+        case dict():
+            return f"a mapping of {', '.join(list(value)[:4])}" if value else "an empty mapping"
+        case list():
+            return f"a list of {len(value)}" if value else "an empty list"
+        case _:
+            return f"the number {value}"
+
+
+def _without(data: Any, paths: Iterable[NodePath]) -> Any:
+    """Copy the data without the given keys; list items keep their places."""
+    gone = set(paths)
+    if not gone:
+        return data
+
+    def copy(value: Any, path: NodePath) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: copy(member, (*path, key))
+                for key, member in value.items()
+                if (*path, key) not in gone
+            }
+        if isinstance(value, list):
+            return [copy(item, (*path, index)) for index, item in enumerate(value)]
+        return value
+
+    return copy(data, ())

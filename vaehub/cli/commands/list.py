@@ -1,0 +1,68 @@
+"""``vaehub list``: the catalog, one row per VAE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from vaehub.cli import rows
+from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.output import Result
+from vaehub.errors import EntryNotFound
+from vaehub.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@as_command(
+    "list",
+    examples=[
+        ("vaehub list", "every VAE of the catalogs"),
+        ("vaehub list --family sdxl --tag anime", "those for SDXL and its kin, made for anime"),
+        ("vaehub list --installed --to ~/ComfyUI", "what vaehub placed in that UI"),
+        ("vaehub list --json | jq -r '.results[].id'", "the names, for a script"),
+    ],
+)
+@click.option("--family", metavar="F", help="Only those that speak these latents, e.g. sdxl.")
+@click.option("--tag", metavar="T", help="Only those with this tag, e.g. anime.")
+@click.option("--installed", is_flag=True, help="Only those that vaehub placed in the target.")
+@to_option
+def command(
+    call: Call, *, family: str | None, tag: str | None, installed: bool, to: str | None
+) -> Result:
+    """List the catalog, one row per VAE.
+
+    The columns: its name, which latents it speaks (a checkpoint's family must be the same), which
+    models it goes with, the size of the default variant, the license, whether all sources want a
+    login, whether it is installed in the target, and the last verdict of a smoke test.
+    """
+    everything = tuple(call.catalogs.entries())
+    _require_known("family", family, {entry.family for entry in everything})
+    _require_known("tag", tag, {tag for entry in everything for tag in entry.tags})
+    here = rows.look_around(call, to)
+    entries = [
+        entry
+        for entry in call.catalogs.filter(family=family, tag=tag)
+        if not installed or here.of(entry)
+    ]
+    problems = []
+    if not entries:
+        what = f"nothing that vaehub placed is in {here.target}" if installed else "no such VAE"
+        problems.append(Problem("nothing-listed", what, blocking=False))
+    return Result(
+        "list",
+        results=tuple(rows.entry_json(entry, here) for entry in entries) if call.as_json else (),
+        problems=tuple(problems),
+        text=lambda: [rows.entry_table(entries, here)] if entries else [],
+    )
+
+
+def _require_known(what: str, value: str | None, known: Iterable[str]) -> None:
+    if value is None or value in known:
+        return
+    raise EntryNotFound(
+        f"no VAE in the catalogs has the {what} {value!r}",
+        hint=f"there are: {', '.join(sorted(known))}",
+    )

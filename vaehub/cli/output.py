@@ -1,0 +1,169 @@
+"""The one place of the command line that prints: results as text or as one JSON object.
+
+Commands return a :class:`Result`; nothing else of theirs reaches stdout. Knows no command.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vaehub.cli import terminal, words
+from vaehub.cli.tables import Line, Styled, Table, lay_out
+from vaehub.errors import CatalogError, NoSourceDelivered
+from vaehub.model import Problem
+
+if TYPE_CHECKING:
+    from vaehub.errors import VaehubError
+
+SCHEMA = 1
+"""Version of the JSON object; changes only when a key changes its meaning or goes."""
+
+Block = str | Line | Table
+Renderer = Callable[[], Iterable[Block]]
+"""Gives the text for a person; called only when a person gets it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error, and which of several things asked for it concerns."""
+
+    error: VaehubError
+    where: str | None = None
+
+    def problems(self) -> list[Problem]:
+        """Spell the error out as problems, each failed source and each finding one of its own."""
+        error = self.error
+        found = [Problem(error.code, error.message, where=self.where, hint=error.hint)]
+        if isinstance(error, NoSourceDelivered):
+            found += [
+                Problem(tried.code, tried.message, where=label, hint=tried.hint)
+                for label, tried in error.attempts
+            ]
+        if isinstance(error, CatalogError):
+            found += error.problems
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command has to say."""
+
+    command: str
+    results: tuple[dict[str, Any], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0
+    text: Renderer = tuple
+    failures: tuple[Failure, ...] = ()
+    """Errors that ended the command or a part of it."""
+    is_report: bool = False
+    """The text tells what was done; ``--quiet`` leaves it out, which it does not with answers."""
+    problems_in_text: bool = False
+    """The text shows the problems already."""
+
+
+def failed(command: str, failures: Iterable[Failure], **rest: Any) -> Result:
+    """Make the result of a command that met errors: the first one gives the exit code."""
+    failures = tuple(failures)
+    return Result(command, failures=failures, exit_code=failures[0].error.exit_code, **rest)
+
+
+def emit(result: Result, *, as_json: bool = False, quiet: bool = False) -> int:
+    """Print a result and give the process's exit code.
+
+    Raises:
+        OSError: stdout cannot take it; not for a reader who went away, which is no failure.
+    """
+    try:
+        if as_json:
+            _emit_json(result)
+        else:
+            _emit_text(result, quiet=quiet)
+    except BrokenPipeError:
+        terminal.abandon(sys.stdout)
+        terminal.abandon(sys.stderr)
+    return result.exit_code
+
+
+def _emit_json(result: Result) -> None:
+    problems = list(result.problems)
+    for failure in result.failures:
+        problems += failure.problems()
+    terminal.write(
+        json.dumps(
+            {
+                "schema": SCHEMA,
+                "command": result.command,
+                "ok": result.exit_code == 0,
+                "results": result.results,
+                "problems": [_redacted(problem.as_json()) for problem in problems],
+            },
+            indent=2,
+            # Escapes are safe in every encoding that a pipe may have been given.
+            ensure_ascii=(getattr(sys.stdout, "encoding", None) or "").lower() != "utf-8",
+        )
+        + "\n",
+        to=sys.stdout,
+    )
+
+
+def _emit_text(result: Result, *, quiet: bool) -> None:
+    if not (quiet and result.is_report):
+        room = terminal.columns(sys.stdout)
+        for block in result.text():
+            for line in lay_out(block, room=room) if isinstance(block, Table) else (block,):
+                terminal.show(line, to=sys.stdout)
+    if not result.problems_in_text:
+        for problem in result.problems:
+            if problem.blocking or not quiet:
+                _show_problem(problem)
+    for failure in result.failures:
+        first, *rest = failure.problems()
+        _show_problem(first, hint=not rest)
+        for problem in rest:
+            _show_detail(problem)
+        if rest and first.hint:
+            _show_hint(first.hint, indent=2)
+
+
+def problem_line(problem: Problem) -> Line:
+    """Give a finding as editors and CI read it: ``file:line: message [code]``."""
+    head = f"{problem.where}: " if problem.where else ""
+    grade = "" if problem.blocking else "warning: "
+    return (head, Styled(grade, "bold") if grade else "", problem.message, f" [{problem.code}]")
+
+
+def _show_problem(problem: Problem, *, hint: bool = True) -> None:
+    head = Styled("vaehub:", "red") if problem.blocking else "vaehub: note:"
+    where = f" {problem.where}:" if problem.where else ""
+    message = _indented(words.redact(problem.message), 2)
+    terminal.show((head, f"{where} {message}"), to=sys.stderr)
+    if hint and problem.hint:
+        _show_hint(problem.hint, indent=2)
+
+
+def _show_detail(problem: Problem) -> None:
+    where = f"{problem.where}: " if problem.where else ""
+    terminal.show(f"  - {where}{_indented(words.redact(problem.message), 4)}", to=sys.stderr)
+    if problem.hint:
+        _show_hint(problem.hint, indent=4)
+
+
+def _show_hint(hint: str, *, indent: int) -> None:
+    head = " " * indent
+    text = _indented(words.redact(hint), indent + 6)
+    terminal.show((head, Styled("hint:", "bold"), f" {text}"), to=sys.stderr)
+
+
+def _indented(text: str, indent: int) -> str:
+    return text.replace("\n", "\n" + " " * indent)
+
+
+def _redacted(problem: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: words.redact(value) if isinstance(value, str) else value
+        for key, value in problem.items()
+    }

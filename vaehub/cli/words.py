@@ -1,0 +1,101 @@
+"""How figures and foreign text are put into words for a person.
+
+Knows units, widths of characters and what must not reach a terminal. Prints nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_UNITS = ("kB", "MB", "GB", "TB")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_SECRETS = (
+    (re.compile(r"(?i)\b(https?://)[^\s/@'\"<>]+@"), r"\1"),
+    (re.compile(r"(?i)\b(https?://[^\s?'\"<>]*)\?[^\s'\"<>]*"), r"\1?…"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
+    (re.compile(r"(?i)\b(token|api[_-]?key|authorization|cookie)(['\"]?\s*[=:]\s*['\"]?)"
+                r"(?!\*|bearer|basic)[^\s'\",;)}]{6,}"), r"\1\2***"),
+    (re.compile(r"\bhf_[A-Za-z0-9]{8,}"), "hf_***"),
+)
+
+
+def size(number: int | float | None) -> str:
+    """Give bytes in decimal units with three digits: ``335 MB``, ``5.43 MB``; ``?`` for None."""
+    if number is None:
+        return "?"
+    if number < 1000:
+        return f"{number:.0f} B"
+    value = float(number)
+    for unit in _UNITS:
+        value /= 1000
+        digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+        if value < 999.5 or unit == _UNITS[-1]:
+            return f"{value:.{digits}f} {unit}"
+    raise AssertionError("the last unit takes everything")
+
+
+def done_of_total(done: int, total: int | None) -> str:
+    """Give ``12.5 MB of 335 MB``, or the bytes so far where nobody knows the total."""
+    return size(done) if total is None else f"{size(done)} of {size(total)}"
+
+
+def duration(seconds: float) -> str:
+    """Give ``8 s``, ``2 min 05 s`` or ``1 h 03 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """Give ``1 file``, ``3 files``."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def clean(text: str) -> str:
+    """Take out what could steer a terminal: escape sequences and bidirectional overrides.
+
+    Titles and messages come from catalogs and servers of strangers.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+
+
+def redact(text: str) -> str:
+    """Blank out queries of addresses and anything that looks like a token.
+
+    The last line of defence for texts that others made: errors of libraries, tracebacks.
+    """
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def width(text: str) -> int:
+    """Count the cells that a terminal gives the text: two for a Chinese character."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(character) for character in text)
+
+
+def shorten(text: str, cells: int) -> str:
+    """Cut the text to so many cells, the last of which is then an ellipsis."""
+    if width(text) <= cells:
+        return text
+    kept, used = "", 0
+    for character in text:
+        used += _cells(character)
+        if used > cells - 1:
+            break
+        kept += character
+    return kept.rstrip(" ,") + "…"
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -1,0 +1,71 @@
+"""Write, rename and remove so that a crash or a power cut leaves the old state or the new one.
+
+Knows system calls and nothing of blobs, receipts or UIs. Errors stay ``OSError``: the caller knows
+what the file was for and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from vaehub import staging
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READ_ONLY = 0o444
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames, links and removals in a folder survive a power cut.
+
+    Raises:
+        OSError: the folder is not there.
+    """
+    if os.name == "nt":  # pragma: no cover  # Windows opens no folders, and has no such call
+        return
+    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        # Some network file systems do not know the call; there is nothing better to do then.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace a small file of ours as a whole.
+
+    Raises:
+        OSError: the file cannot be written; what stood there before still does.
+    """
+    temporary = path.with_name(staging.new_name())
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file of ours, also one that is marked read-only; no such file is fine.
+
+    Raises:
+        OSError: the file cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        if os.name != "nt":
+            raise
+        path.chmod(stat.S_IWRITE | stat.S_IREAD)  # pragma: no cover  # Windows keeps such files
+        path.unlink(missing_ok=True)  # pragma: no cover

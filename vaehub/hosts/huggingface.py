@@ -1,0 +1,221 @@
+"""Hugging Face: files of a repository at a revision, here or at a mirror of the Hub.
+
+Knows the Hub's error codes, gates and addresses. The official client answers for endpoint and
+metadata (:mod:`vaehub.hosts.hub_client`); the bytes come over our own transfer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vaehub.errors import (
+    AccessRequired,
+    LoginRequired,
+    Offline,
+    SourceError,
+    SourceGone,
+    SourceRefused,
+)
+from vaehub.hosts import base, hub_client, reading
+from vaehub.hosts.base import FileRecord, Refusal
+from vaehub.model import Artifact, Download, Source
+from vaehub.settings import DEFAULT_ENDPOINTS
+from vaehub.transfer.addresses import check_address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vaehub.settings import Settings
+    from vaehub.transfer.session import Session
+
+_HUB = DEFAULT_ENDPOINTS["huggingface"]
+_TOKENS = f"{_HUB}/settings/tokens"
+_GIVE_TOKEN = f"make a token on {_TOKENS} and set HF_TOKEN, or run `hf auth login`"
+_RATE_LIMIT = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*(?P<seconds>\d{1,9})")
+_DISABLED = "Access to this resource is disabled."
+
+
+def label(source: Source) -> str:
+    """Name the source: repository and path."""
+    return base.shown(source, "repo", "path")
+
+
+def page(source: Source) -> str:
+    """Give the repository's page, on which terms are accepted."""
+    return f"{_HUB}/{source.locator.get('repo', '')}"
+
+
+def locate(source: Source, artifact: Artifact, *, session: Session, settings: Settings) -> Download:
+    """Ask the Hub for size and sha256, and build the address of the bytes.
+
+    Where the metadata cannot be had for a reason that does not concern the file and the catalog
+    knows the sha256, the address alone is given: not every mirror that serves bytes has an API.
+
+    Raises:
+        SourceError: the Hub does not give the file, or the locator is no good.
+    """
+    repo, revision, path = (base.locator_text(source, key) for key in ("repo", "revision", "path"))
+    endpoint = settings.endpoint("huggingface")
+    url = (
+        f"{endpoint}/{base.url_path(repo)}/resolve/{base.url_path(revision, slashes=False)}"
+        f"/{base.url_path(path)}"
+    )
+    if session.offline:
+        raise Offline(
+            f"{label(source)} would be asked for, and VAEHUB_OFFLINE forbids every request",
+            hint="unset VAEHUB_OFFLINE (or `offline` in the configuration) to go online",
+        )
+    check_address(url, plain_http_origins=settings.plain_http_origins)
+    found = FileRecord(path)
+    try:
+        found = _ask(source, repo, revision, path, session=session, settings=settings)
+    except base.NO_VERDICT:
+        if artifact.sha256 is None:
+            raise
+    return Download(
+        url=url,
+        label=label(source),
+        headers=base.bearer(settings, "huggingface"),
+        size=found.size,
+        sha256=found.sha256,
+    )
+
+
+def _ask(
+    source: Source, repo: str, revision: str, path: str, *, session: Session, settings: Settings
+) -> FileRecord:
+    answer = hub_client.paths_info(
+        settings.endpoint("huggingface"),
+        repo,
+        revision,
+        path,
+        token=base.token(settings, "huggingface"),
+        deadline=session.patience.connect + session.patience.read,
+    )
+    if not isinstance(answer, Refusal):
+        return record(answer, source, path)
+    if answer.status in {404, 405, 501} and reading.header(answer.headers, "X-Error-Code") is None:
+        # No word of the Hub's: this mirror has no such API.
+        raise base.verdict(503, who=_who(settings), what="metadata", refusal=answer)
+    raise explain(source, answer, settings=settings)
+
+
+def record(infos: Sequence[object], source: Source, path: str) -> FileRecord:
+    """Find the file among the client's records.
+
+    Raises:
+        SourceGone: there is no such file.
+    """
+    for info in infos:
+        if getattr(info, "path", None) != path or not hasattr(info, "blob_id"):
+            continue
+        lfs = getattr(info, "lfs", None)
+        # Without LFS the only digest is git's SHA-1 of the blob, which is no sha256.
+        sha256 = reading.digest(getattr(lfs, "sha256", None))
+        size = reading.size(getattr(info, "size", None))
+        return FileRecord(path, reading.size(getattr(lfs, "size", None)) or size, sha256)
+    raise _no_file(source)
+
+
+def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:
+    """Put into words why the Hub, or the storage behind it, did not send the bytes."""
+    endpoint = settings.endpoint("huggingface")
+    code = reading.header(refusal.headers, "X-Error-Code")
+    message = reading.header(refusal.headers, "X-Error-Message")
+    said = reading.one_line(message) if message else reading.said(refusal.body)
+    has_token = base.has_token(settings, "huggingface")
+    away = base.is_elsewhere(refusal, endpoint)
+    if away and base.is_elsewhere(refusal, _HUB, "https://hf.co") and code is None:
+        return base.storage_error(refusal, who=_who(settings))
+    if away and has_token and refusal.status in {401, 403}:
+        return LoginRequired(
+            f"{endpoint} hands the request on to {refusal.final_host}, which wants a login; "
+            "the token is for the former only and was not sent on",
+            hint=f"unset HF_ENDPOINT, or set it to https://{refusal.final_host}",
+        )
+    if code == "GatedRepo":
+        return _gated(source, has_token=has_token)
+    if said == _DISABLED:
+        return SourceRefused(
+            f"Hugging Face has disabled the repository {source.locator.get('repo')}",
+            hint=f"{page(source)} may say why",
+        )
+    if code == "RevisionNotFound":
+        revision = source.locator.get("revision")
+        return SourceGone(f"{source.locator.get('repo')} has no revision {revision}")
+    if code == "EntryNotFound":
+        return _no_file(source)
+    if code == "RepoNotFound" and not source.login:
+        return _no_repository(source, has_token=has_token)
+    if refusal.status == 401:
+        if source.gated:
+            return _gated(source, has_token=has_token)
+        return _login(source, has_token=has_token)
+    if refusal.status == 403:
+        hint = f"{page(source)} may say why"
+        if has_token:
+            hint = f"the token may lack the right to read this repository; see {_TOKENS}"
+        return base.verdict(403, who=_who(settings), what=_what(source), said=said, hint=hint)
+    return base.verdict(
+        refusal.status,
+        who=_who(settings),
+        what=_what(source),
+        refusal=refusal,
+        said=said,
+        wait=_window(refusal),
+    )
+
+
+def _window(refusal: Refusal) -> float | None:
+    """Read when the Hub's rate limit ends: ``ratelimit: "resolvers";r=0;t=51``."""
+    found = _RATE_LIMIT.search(reading.header(refusal.headers, "ratelimit") or "")
+    return float(found["seconds"]) if found else None
+
+
+def _gated(source: Source, *, has_token: bool) -> SourceError:
+    accept = f"accept the terms on {page(source)}"
+    if has_token:
+        return AccessRequired(
+            f"{source.locator.get('repo')} is gated, and the account of your token has no access",
+            hint=f"{accept} with that account, wait if its owner must agree, and try again",
+        )
+    return AccessRequired(
+        f"{source.locator.get('repo')} is gated: it wants a login and accepted terms",
+        hint=f"{accept}; then {_GIVE_TOKEN}",
+    )
+
+
+def _login(source: Source, *, has_token: bool) -> SourceError:
+    if has_token:
+        return LoginRequired(
+            f"Hugging Face does not accept your token for {_what(source)}",
+            hint=f"it may have expired: make a new one on {_TOKENS} and set HF_TOKEN; "
+            "a public file needs none",
+        )
+    return LoginRequired(f"Hugging Face wants a login for {_what(source)}", hint=_GIVE_TOKEN)
+
+
+def _no_repository(source: Source, *, has_token: bool) -> SourceError:
+    # The Hub gives one answer for both, lest it tell strangers which private ones there are.
+    return SourceGone(
+        f"Hugging Face has no repository {source.locator.get('repo')}, or it is private",
+        hint=f"if it is private: {'your token must see it' if has_token else _GIVE_TOKEN}",
+    )
+
+
+def _no_file(source: Source) -> SourceError:
+    locator = source.locator
+    return SourceGone(
+        f"{locator.get('repo')} has no file {locator.get('path')} at {locator.get('revision')}",
+        hint=f"see {page(source)}/tree/main for what it has now",
+    )
+
+
+def _what(source: Source) -> str:
+    return f"{source.locator.get('path')} of {source.locator.get('repo')}"
+
+
+def _who(settings: Settings) -> str:
+    endpoint = settings.endpoint("huggingface")
+    return "Hugging Face" if endpoint == _HUB else f"{endpoint} (your HF_ENDPOINT)"

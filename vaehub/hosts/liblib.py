@@ -1,0 +1,174 @@
+"""Liblib: a version's file, over an API that is not documented.
+
+Knows its routes and both ways to the bytes: an address on the CDN in the record itself, or one that
+is asked for with a login. The token goes to the API and nowhere else. What the answers mean is
+said in :mod:`vaehub.hosts.liblib_records`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from vaehub.errors import SourceError, SourceRefused, SourceUnreachable, SourceUnusable
+from vaehub.hosts import base, liblib_records, reading
+from vaehub.model import Artifact, Download, Source
+from vaehub.settings import DEFAULT_ENDPOINTS
+from vaehub.transfer.addresses import same_origin
+
+if TYPE_CHECKING:
+    from vaehub.hosts.base import Refusal
+    from vaehub.hosts.liblib_records import Attachment
+    from vaehub.settings import Settings
+    from vaehub.transfer.session import Session
+
+_SITE = DEFAULT_ENDPOINTS["liblib"]
+_SECOND_API = "https://api2.liblib.art"
+_UUID = re.compile(r"[0-9a-f]{32}")
+
+
+def label(source: Source) -> str:
+    """Name the source: model and version."""
+    model = f" model {source.locator['model']}" if source.locator.get("model") else ""
+    return reading.one_line(f"liblib{model} version {source.locator.get('version')}")
+
+
+def page(source: Source) -> str:
+    """Give the model's page, opened at the version; the site where the model is not known."""
+    model, version = source.locator.get("model"), source.locator.get("version", "")
+    return f"{_SITE}/modelinfo/{model}?versionUuid={version}" if model else _SITE
+
+
+def locate(source: Source, artifact: Artifact, *, session: Session, settings: Settings) -> Download:
+    """Look the version up and get an address on the CDN.
+
+    Raises:
+        SourceError: Liblib does not give the file, or the locator is no good.
+    """
+    api = _Api(source, session=session, settings=settings)
+    attachment = api.find(artifact.sha256)
+    what = _what(source)
+    if attachment.is_direct and not any(same_origin(attachment.source, it) for it in api.bases):
+        url = attachment.source
+    else:
+        url = api.ask_for_address(attachment)
+    return Download(
+        url=url,
+        label=label(source),
+        size=attachment.size,
+        sha256=liblib_records.agreed(attachment.sha256, url, what=what),
+    )
+
+
+class _Api:
+    """The questions about one source, put to the first base that answers."""
+
+    def __init__(self, source: Source, *, session: Session, settings: Settings) -> None:
+        self.what = _what(source)
+        self.version = _uuid(source, "version")
+        self.model = _uuid(source, "model") if source.locator.get("model") is not None else None
+        self.token = base.token(settings, "liblib")
+        self.bases = _bases(settings)
+        self._session = session
+
+    def find(self, sha256: str | None) -> Attachment:
+        """Find the version's file by the model's uuid, or else by the sha256."""
+        if self.model is not None:
+            found = self._data("POST", f"/model/getByUuid/{self.model}", json={})
+            return liblib_records.of_model(found, self.version, what=self.what)
+        if sha256 is None:
+            raise SourceUnusable(
+                f"{self.what}: Liblib finds a file by the uuid of its model or by its sha256, and "
+                "the catalog has neither",
+                hint="add `model` to the source",
+            )
+        found = self._data("GET", f"/model-version/hash/{sha256}")
+        return liblib_records.of_hash(found, sha256, what=self.what)
+
+    def ask_for_address(self, attachment: Attachment) -> str:
+        """Announce the download, as the site's own page does, and get an address on the CDN."""
+        if self.token is None:
+            raise liblib_records.login(self.what, has_token=False)
+        model = attachment.model or self.model
+        query = dict(parse_qsl(urlsplit(attachment.source).query, keep_blank_values=True))
+        if model is not None:
+            # The uuid comes from an answer, so it is checked before it becomes part of a path.
+            route = f"/model/download/{base.url_path(model, slashes=False)}"
+        else:
+            raise SourceUnusable(
+                f"{self.what}: Liblib wants the uuid of the model for a download",
+                hint="add `model` to the source",
+            )
+        announcement = {
+            "modelId": attachment.model_id,
+            "modelName": attachment.model_name,
+            "modelVersionId": attachment.version,
+            "url": attachment.source,
+            "uuid": model,
+        }
+        if not self._data("POST", "/community/downloadCheck", json=announcement, login=True):
+            raise SourceRefused(
+                f"Liblib does not let your account download {self.what}",
+                hint="its page may say why; another source of the file may serve you",
+            )
+        address = reading.text(self._data("GET", route, query=query, login=True))
+        if address is None:
+            raise SourceUnusable(f"Liblib gives no address for {self.what}")
+        return address
+
+    def _data(
+        self,
+        method: str,
+        route: str,
+        *,
+        json: object | None = None,
+        query: dict[str, str] | None = None,
+        login: bool = False,
+    ) -> Any:
+        credentials = {"token": self.token} if login and self.token else None
+        asked = urlencode({**(query or {}), "timestamp": str(time.time_ns() // 1_000_000)})
+        trouble: SourceError | None = None
+        for place in self.bases:
+            try:
+                status, answer = self._session.json(
+                    method,
+                    f"{place}/api/www{route}?{asked}",
+                    what=f"Liblib's answer about {self.what}",
+                    credentials=credentials,
+                    json=json,
+                )
+                return liblib_records.data(
+                    status, answer, what=self.what, has_token=self.token is not None
+                )
+            except (SourceUnreachable, SourceUnusable) as error:
+                trouble = trouble or error
+        assert trouble is not None
+        raise trouble
+
+
+def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:
+    """Put into words why the CDN did not send the bytes."""
+    if base.is_elsewhere(refusal, *_bases(settings)):
+        return base.storage_error(refusal, who="Liblib")
+    if refusal.status == 401:
+        has_token = base.has_token(settings, "liblib")
+        return liblib_records.login(_what(source), has_token=has_token)
+    return base.verdict(refusal.status, who="Liblib", what=_what(source), refusal=refusal)
+
+
+def _bases(settings: Settings) -> tuple[str, ...]:
+    site = settings.endpoint("liblib")
+    return (site, _SECOND_API) if site == _SITE else (site,)
+
+
+def _uuid(source: Source, key: str) -> str:
+    value = base.locator_text(source, key).replace("-", "").lower()
+    if not _UUID.fullmatch(value):
+        raise SourceUnusable(f"{label(source)}: {key} must be a uuid of 32 hex digits")
+    return value
+
+
+def _what(source: Source) -> str:
+    return label(source).removeprefix("liblib ")

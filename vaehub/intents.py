@@ -1,0 +1,68 @@
+"""Remember, in our own store, what is about to be placed, until its receipt is written.
+
+A file and its receipt are two writes, and a kill may fall between them. The receipt is therefore
+first noted here, outside the UI's folder: a file that stands at its destination without a receipt,
+but with an intent and the intended bytes, is ours, and the next run writes the missing receipt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaehub import durable, observe, receipts
+
+if TYPE_CHECKING:
+    from vaehub.model import Receipt
+
+
+def note(store_root: Path, receipt: Receipt) -> None:
+    """Write down that a file is about to be placed.
+
+    Raises:
+        OSError: the store cannot be written.
+    """
+    path = _path(store_root, receipt.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"path": str(receipt.path), "receipt": receipts.to_json(receipt)}
+    durable.write(path, json.dumps(record).encode())
+
+
+def forget(store_root: Path, destination: Path) -> None:
+    """Drop the note: the receipt is written, or nothing was placed."""
+    _path(store_root, destination).unlink(missing_ok=True)
+
+
+def finish(store_root: Path, destination: Path) -> None:
+    """Write the receipt that a killed run still owed, if its file was placed."""
+    note_path = _path(store_root, destination)
+    try:
+        record = json.loads(note_path.read_text(encoding="utf-8"))
+        receipt = receipts.from_json(record["receipt"], path=Path(record["path"]))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError):
+        # Never a guess: without a sound note the file is not ours.
+        note_path.unlink(missing_ok=True)
+        return
+    if receipt.path == destination and _holds(destination, receipt):
+        receipts.write(receipts.with_stat(receipt, destination.stat()))
+    note_path.unlink(missing_ok=True)
+
+
+def _holds(destination: Path, receipt: Receipt) -> bool:
+    """Tell whether the intended bytes stand there and nobody has recorded them yet."""
+    return (
+        destination.is_file()
+        and not destination.is_symlink()
+        and receipts.find(destination) is None
+        and observe.sha256_of(destination) == receipt.sha256
+    )
+
+
+def _path(store_root: Path, destination: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(destination)).hexdigest()
+    return store_root / "intents" / f"{name}.json"

@@ -1,0 +1,70 @@
+"""Remember which licenses were accepted on this machine.
+
+A license with ``accept: true`` is asked for once per machine, whichever source would serve.
+Knows nothing of catalogs; keeps one small JSON file in the user's state folder.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from vaehub import durable
+from vaehub.errors import LicenseNotAccepted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from vaehub.model import Entry
+
+    Ask = Callable[[Entry], bool]
+
+
+def require(entry: Entry, *, state: Path, given: Collection[str] = (), ask: Ask | None) -> None:
+    """Make sure that an entry's license was accepted, now or earlier.
+
+    Args:
+        entry: The entry about to be installed.
+        state: Folder of the user's state.
+        given: License ids accepted on the command line or by a manifest.
+        ask: Shows the license to a person and gives the answer; None where nobody can answer.
+
+    Raises:
+        LicenseNotAccepted: it was not.
+    """
+    license_ = entry.license
+    if not license_.accept or license_.id in accepted(state):
+        return
+    if license_.id in given or (ask is not None and ask(entry)):
+        _remember(state, license_.id)
+        return
+    page = f" ({license_.source})" if license_.source else ""
+    raise LicenseNotAccepted(
+        f"the license of {entry.id}, {license_.id}{page}, asks for acceptance",
+        hint=f"read it, then run the command again with --accept-license {license_.id}",
+    )
+
+
+def accepted(state: Path) -> frozenset[str]:
+    """Give the ids of the licenses accepted on this machine."""
+    try:
+        record = json.loads((state / "licenses.json").read_text(encoding="utf-8"))
+        return frozenset(record["accepted"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()  # no record, or one nobody can read: ask again
+
+
+def _remember(state: Path, license_id: str) -> None:
+    path = state / "licenses.json"
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    try:
+        known = dict.fromkeys(accepted(state))
+        dates = json.loads(path.read_text(encoding="utf-8"))["accepted"] if known else {}
+        state.mkdir(parents=True, exist_ok=True)
+        record = {"schema": 1, "accepted": {**dates, license_id: now}}
+        durable.write(path, json.dumps(record, indent=1).encode())
+    except OSError:
+        # A read-only home must not stop an install: the license was accepted for this run.
+        return

@@ -1,0 +1,331 @@
+"""Bring verified bytes to their final name, whole or not at all, over nobody's file.
+
+Three ways, the cheapest that the disks allow:
+
+- **reflink**: the file shares its blocks with the store until one of them is written to. Costs
+  nothing, and an edit stays the user's own.
+- **hardlink**: the file *is* the blob under a second name. It is marked read-only, since whoever
+  writes into it writes into the store as well; the store notices that and fetches anew. Deleting
+  or replacing it, which is what UIs and file managers do, leaves the blob as it was.
+- **copy**: an independent file with the user's usual permissions, on any file system.
+
+With ``keep_source=False`` the source itself is **moved** where it lies on the same file system.
+Knows nothing of catalogs, receipts or UIs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import IO
+
+from vaehub import durable, staging
+from vaehub.errors import DiskFull, FileInTheWay, TargetNotUsable, VaehubError
+
+_CHUNK = 16 << 20
+_NO_LINKS_HERE = frozenset(
+    {
+        errno.EXDEV,
+        errno.EPERM,  # FAT, exFAT, and Linux' protected_hardlinks
+        errno.EACCES,
+        errno.EMLINK,
+        errno.ENOSYS,
+        errno.EOPNOTSUPP,
+        errno.ENOTSUP,
+        errno.EINVAL,
+    }
+)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
+_FICLONE = 0x40049409
+_RENAME_NOREPLACE = 1
+_AT_FDCWD = -100
+
+
+def place(source: Path, destination: Path, *, keep_source: bool) -> str:
+    """Put a file's bytes under their final name; a missing folder is made.
+
+    Args:
+        source: The verified file: a blob of the store, or a partial beside the destination.
+        destination: The final path.
+        keep_source: Whether the source must still be there afterwards.
+
+    Returns:
+        How: ``reflink``, ``hardlink``, ``copy`` or ``moved``.
+
+    Raises:
+        FileInTheWay: something has the name already; it was not touched.
+        DiskFull: the file system has not enough room for a copy.
+        TargetNotUsable: the folder cannot be made or written, or the source cannot be read.
+    """
+    refuse_if_taken(destination)
+    made = make_folder(destination.parent)
+    ours = _staging_folder(destination)
+    try:
+        try:
+            with _open_source(source) as opened:
+                method = _place(opened, source, destination, ours, keep_source=keep_source)
+            if not keep_source and method != "moved":
+                durable.remove(source)
+            durable.sync_folder(destination.parent)
+        finally:
+            if ours != destination.parent:
+                with contextlib.suppress(OSError):
+                    ours.rmdir()  # only where nothing lies in it
+    except FileExistsError:
+        _remove_empty(made)
+        refuse_if_taken(destination)
+        raise
+    except OSError as error:
+        _remove_empty(made)
+        raise _in_words(error, source, destination) from error
+    except BaseException:
+        _remove_empty(made)
+        raise
+    return method
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it.
+
+    Returns:
+        Those that were not there, outermost first.
+
+    Raises:
+        TargetNotUsable: something on the way is not a folder, or nothing can be made there.
+    """
+    made: list[Path] = []
+    missing = [step for step in (folder, *folder.parents) if not step.is_dir()]
+    try:
+        for step in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                step.mkdir()
+                made.append(step)
+            if not step.is_dir():
+                what = "a symbolic link that leads nowhere" if step.is_symlink() else "a file"
+                raise TargetNotUsable(
+                    f"{folder} cannot be a folder: {step} is {what}",
+                    hint="name another place with --to",
+                )
+            durable.sync_folder(step.parent)
+    except BaseException as error:
+        _remove_empty(made)
+        if isinstance(error, OSError):
+            raise TargetNotUsable(
+                f"cannot make the folder {folder}: {error.strerror or error}",
+                hint="name a place that you may write to with --to",
+            ) from error
+        raise
+    return made
+
+
+def refuse_if_taken(destination: Path) -> None:
+    """Say what has the name already, if anything has.
+
+    Raises:
+        FileInTheWay: a file, a folder or a link of any kind stands there.
+    """
+    if destination.is_symlink():
+        what = f"a symbolic link to {destination.readlink()}"
+        what += "" if destination.exists() else ", which does not exist"
+    elif destination.is_dir():
+        what = "a folder"
+    elif destination.exists():
+        what = "a file that vaehub does not own"
+    else:
+        return
+    raise FileInTheWay(
+        f"{destination} is {what}",
+        hint="it was not touched; move or rename it, or install elsewhere with --to",
+    )
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give a finished file its final name, unless something has that name already.
+
+    Raises:
+        FileExistsError: something has it; nothing was changed.
+        OSError: neither way works here.
+    """
+    if os.name == "nt":  # pragma: no cover  # rename refuses to overwrite there by itself
+        temporary.rename(final)
+        return
+    try:
+        # A plain rename would silently replace a file that came in since we looked.
+        os.link(temporary, final, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS_HERE or error.errno == errno.EXDEV:
+            raise
+        rename_without_replacing(temporary, final)
+    else:
+        temporary.unlink()
+
+
+def rename_without_replacing(temporary: Path, final: Path) -> None:
+    """Rename where the file system has no hard links: exFAT, some network shares.
+
+    Raises:
+        FileExistsError: something has the final name.
+        OSError: the rename failed.
+    """
+    if sys.platform == "linux" and _renameat2(temporary, final):
+        return
+    # Not even that: look, then rename. Somebody could still slip in between the two, which no
+    # call of such a system can rule out; the window is as small as it gets.
+    if final.is_symlink() or final.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final))
+    temporary.rename(final)
+
+
+def _renameat2(temporary: Path, final: Path) -> bool:
+    """Rename with the kernel's own promise not to replace; False where it gives none."""
+    import ctypes
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    old, new = os.fsencode(temporary), os.fsencode(final)
+    if call(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}:
+        return False
+    raise OSError(number, os.strerror(number), str(final))
+
+
+def _place(
+    opened: IO[bytes], source: Path, destination: Path, ours: Path, *, keep_source: bool
+) -> str:
+    if not keep_source and _moved(source, destination):
+        return "moved"
+    ours.mkdir(exist_ok=True)
+    staging.sweep(ours)
+    temporary = ours / staging.new_name()
+    try:
+        if _reflinked(opened, temporary):
+            method = "reflink"
+        elif keep_source and _hard_linked(source, destination):
+            return "hardlink"
+        else:
+            _copy(opened, temporary)
+            method = "copy"
+        publish(temporary, destination)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return method
+
+
+def _moved(source: Path, destination: Path) -> bool:
+    try:
+        publish(source, destination)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        return False
+    durable.sync_folder(source.parent)
+    return True
+
+
+def _hard_linked(source: Path, destination: Path) -> bool:
+    try:
+        os.link(source, destination, follow_symlinks=os.name == "nt")
+    except OSError as error:
+        if error.errno not in _NO_LINKS_HERE:
+            raise
+        return False
+    return True
+
+
+def _reflinked(opened: IO[bytes], temporary: Path) -> bool:
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    with temporary.open("xb") as target:
+        try:
+            fcntl.ioctl(target.fileno(), _FICLONE, opened.fileno())
+        except OSError:  # another file system, or one that cannot: each says so in its own way
+            cloned = False
+        else:
+            cloned = True
+            os.fsync(target.fileno())
+    if not cloned:
+        temporary.unlink()
+    return cloned
+
+
+def _copy(opened: IO[bytes], temporary: Path) -> None:
+    needed = os.fstat(opened.fileno()).st_size
+    free = shutil.disk_usage(temporary.parent).free
+    if free < needed:
+        raise DiskFull(
+            f"{temporary.parent.parent} has {free:,} bytes free, and the file needs {needed:,}",
+            hint="make room there, or install elsewhere with --to",
+        )
+    with temporary.open("xb") as target:
+        if not _copied_by_the_kernel(opened, target, needed):
+            opened.seek(0)
+            target.seek(0)
+            target.truncate()
+            shutil.copyfileobj(opened, target, _CHUNK)
+        target.flush()
+        os.fsync(target.fileno())
+        written = os.fstat(target.fileno()).st_size
+    if written != needed:
+        raise OSError(errno.EIO, f"{written:,} of {needed:,} bytes arrived")
+
+
+def _copied_by_the_kernel(opened: IO[bytes], target: IO[bytes], size: int) -> bool:
+    if not hasattr(os, "copy_file_range"):
+        return False
+    done = 0
+    try:
+        while done < size:
+            count = min(_CHUNK, size - done)
+            got = os.copy_file_range(opened.fileno(), target.fileno(), count, done, done)
+            if got == 0:
+                return False
+            done += got
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        return False  # across file systems only newer kernels can
+    return True
+
+
+def _staging_folder(destination: Path) -> Path:
+    parent = destination.parent
+    return parent if parent.name == staging.FOLDER else parent / staging.FOLDER
+
+
+def _open_source(source: Path) -> IO[bytes]:
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise TargetNotUsable(
+            f"cannot read the downloaded file {source}: {error.strerror or error}",
+            hint="run the same command again",
+        ) from error
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _in_words(error: OSError, source: Path, destination: Path) -> VaehubError:
+    if error.errno in _FULL:
+        size = source.stat().st_size
+        return DiskFull(
+            f"{destination.parent} ran full: the file needs {size:,} bytes",
+            hint="make room there (quotas count too), or install elsewhere with --to",
+        )
+    return TargetNotUsable(
+        f"cannot place {destination.name} in {destination.parent}: {error.strerror or error}",
+        hint="make the folder writable, or install elsewhere with --to",
+    )

@@ -1,0 +1,172 @@
+"""Decide what an install would do: pure, so that ``--dry-run`` and the tests need no disk.
+
+Takes what was observed at the destinations and in the store, and gives a :class:`Plan` or the
+error that says why there is none. Looks at nothing itself; :mod:`vaehub.observe` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from vaehub.errors import FileInTheWay, NotPinned, TargetRefuses, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from vaehub.model import Artifact, Entry, Source, Target, Variant
+    from vaehub.observe import Found
+
+Action = Literal["fetch", "place", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What would be done for one artifact."""
+
+    artifact: Artifact
+    action: Action
+    """``keep``: it is there; ``place``: the store has the bytes; ``fetch``: they must come."""
+    destination: Path
+    reason: str
+    sources: tuple[Source, ...] = ()
+    """In the order they will be tried; empty unless ``fetch``."""
+    replaces: bool = False
+    """An older file of ours stands at the destination and gives way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an install of one variant into one target would do."""
+
+    entry: Entry
+    variant: Variant
+    target: Target
+    steps: tuple[Step, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether every artifact is already in place."""
+        return all(step.action == "keep" for step in self.steps)
+
+    @property
+    def download_size(self) -> int | None:
+        """Bytes to fetch; None where a size is unknown."""
+        sizes = [step.artifact.size for step in self.steps if step.action == "fetch"]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def choose_variant(
+    entry: Entry, wanted: Variant, *, named: bool, refusal: Callable[[Variant], str | None]
+) -> Variant:
+    """Pick the variant that the target's UI lists and loads.
+
+    Args:
+        entry: The entry.
+        wanted: The variant that the name led to: the default unless ``named``.
+        named: Whether the user named the variant; then no other one will do.
+        refusal: Says why the target would not take a variant, or None.
+
+    Raises:
+        TargetRefuses: neither the wanted one nor, where nobody named it, any other fits.
+    """
+    reason = refusal(wanted)
+    if reason is None:
+        return wanted
+    fitting = [variant for variant in entry.variants if refusal(variant) is None]
+    if fitting and not named:
+        # What needs no login first; then the catalog's order.
+        return min(fitting, key=lambda variant: variant.needs_login)
+    if fitting:
+        names = ", ".join(f"{entry.id}@{variant.name}" for variant in fitting)
+        hint = f"this UI takes: {names}"
+    else:
+        hint = "install into a plain folder or another UI with --to"
+    raise TargetRefuses(f"{entry.id}@{wanted.name} would be of no use there: {reason}", hint=hint)
+
+
+def usable_sources(
+    artifact: Artifact, sources: tuple[Source, ...], *, only_host: str | None
+) -> tuple[Source, ...]:
+    """Keep the sources on the host that the user asked for.
+
+    Raises:
+        UsageError: the artifact has none there.
+    """
+    if only_host is None:
+        return sources
+    kept = tuple(source for source in sources if source.host == only_host)
+    if not kept:
+        hosts = ", ".join(sorted({source.host for source in sources})) or "no host at all"
+        raise UsageError(
+            f"{artifact.name} has no source on {only_host}", hint=f"it can be had from: {hosts}"
+        )
+    return kept
+
+
+def make_plan(
+    entry: Entry,
+    variant: Variant,
+    target: Target,
+    *,
+    destinations: Mapping[str, Path],
+    found: Mapping[str, Found],
+    stored: Collection[str],
+    sources: Mapping[str, tuple[Source, ...]],
+    require_pinned: bool = False,
+) -> Plan:
+    """Decide what to do for each artifact of a variant.
+
+    Args:
+        entry: The entry.
+        variant: The variant to install.
+        target: Where to.
+        destinations: Final path per artifact name.
+        found: What stands at that path, per artifact name.
+        stored: The sha256 of the artifacts that the store holds.
+        sources: Where each artifact can be fetched from, in order.
+        require_pinned: Refuse artifacts whose sha256 the catalog does not know.
+
+    Raises:
+        FileInTheWay: a file that is not ours has the name.
+        NotPinned: ``require_pinned``, and the catalog knows no sha256.
+    """
+    if require_pinned and not variant.pinned:
+        raise NotPinned(
+            f"the catalog knows no sha256 for {entry.id}@{variant.name}",
+            hint="drop --require-pinned to take the hash from the host, or choose another variant",
+        )
+    steps = []
+    for artifact in variant.artifacts:
+        destination = destinations[artifact.name]
+        state = found[artifact.name]
+        if state == "foreign":
+            raise FileInTheWay(
+                f"{destination} exists and is not a file that vaehub placed",
+                hint="it was not touched; move or rename it, or install elsewhere with --to",
+            )
+        if state == "changed":
+            raise FileInTheWay(
+                f"{destination} is no longer what vaehub placed there: its bytes have changed",
+                hint="it was not touched; if you did not change it, it is damaged: delete it and "
+                "run the same command again",
+            )
+        if state == "intact":
+            steps.append(Step(artifact, "keep", destination, "already installed"))
+        elif state == "same-bytes":
+            steps.append(Step(artifact, "keep", destination, "already there, not placed by vaehub"))
+        else:
+            in_store = artifact.sha256 is not None and artifact.sha256 in stored
+            reason = "a newer file of the catalog" if state == "outdated" else "not there yet"
+            steps.append(
+                Step(
+                    artifact,
+                    "place" if in_store else "fetch",
+                    destination,
+                    reason + ("; its bytes are in the store" if in_store else ""),
+                    sources=() if in_store else sources[artifact.name],
+                    replaces=state == "outdated",
+                )
+            )
+    return Plan(entry, variant, target, tuple(steps))

@@ -1,0 +1,73 @@
+"""Where a file waits beside its destination until it is whole, and what becomes of forgotten ones.
+
+Each folder of models that we place into has a folder ``.vaehub``: receipts lie there, and files on
+their way. The latter end in ``.part``, which no UI takes for a model, and carry in their name which
+process makes them, so that what a killed one left behind can be told from what a living one needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import re
+import secrets
+import time
+from functools import cache
+from pathlib import Path
+
+FOLDER = ".vaehub"
+_NAME = re.compile(r"vaehub-(?P<machine>[0-9a-f]{12})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.part")
+_FORGOTTEN_AFTER = 24 * 60 * 60
+"""Seconds without a write, where nobody can be asked whether the process still runs."""
+
+
+def folder_of(path: Path) -> Path:
+    """Give our folder beside a file: receipts, and what is on its way to become a file."""
+    return path.parent / FOLDER
+
+
+def new_name() -> str:
+    """Give a file name that is nobody else's and says whose it is."""
+    return f"vaehub-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.part"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left in a folder; other files are not looked at.
+
+    Never fails: what cannot be removed stays, and does no harm.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            if match is None or not entry.is_file(follow_symlinks=False):
+                continue
+            with contextlib.suppress(OSError):
+                if _forgotten(entry, match["machine"], int(match["process"])):
+                    Path(entry.path).unlink()
+
+
+def _forgotten(entry: os.DirEntry[str], machine: str, process: int) -> bool:
+    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _FORGOTTEN_AFTER:
+        return True
+    # On Windows os.kill(pid, 0) would end the process instead of asking after it.
+    if machine != _machine() or os.name == "nt":
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False  # somebody else's process: it lives
+    return False
+
+
+@cache
+def _machine() -> str:
+    """Name the space in which a process number means something: a machine, or one container."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  # not a path, only looks like one
+    except OSError:
+        space = ""
+    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:12]
