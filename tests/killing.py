@@ -73,7 +73,7 @@ def _main() -> int:
     sys.dont_write_bytecode = True
     sys.addaudithook(hook)
     code = main(arguments)
-    print(f"events: {seen}", file=sys.stderr)
+    sys.stderr.write(f"events: {seen}")
     return code
 
 

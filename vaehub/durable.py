@@ -7,6 +7,7 @@ what the file was for and says so.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 READ_ONLY = 0o444
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
+"""What a full disk and a used-up quota say."""
 
 
 def sync_folder(folder: Path) -> None:
@@ -37,14 +40,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Replace a small file of ours as a whole.
+    """Replace a small file of ours as a whole; its folder is made where it is missing.
 
     Raises:
         OSError: the file cannot be written; what stood there before still does.
     """
-    temporary = path.with_name(staging.new_name())
+    temporary = staging.create(path.parent)
     try:
-        with temporary.open("xb") as file:
+        with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -20,11 +20,13 @@ import errno
 import os
 import shutil
 import sys
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from vaehub import durable, staging
 from vaehub.errors import DiskFull, FileInTheWay, TargetNotUsable, VaehubError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _CHUNK = 16 << 20
 _NO_LINKS_HERE = frozenset(
@@ -39,7 +41,6 @@ _NO_LINKS_HERE = frozenset(
         errno.EINVAL,
     }
 )
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC})
 _FICLONE = 0x40049409
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
@@ -75,12 +76,9 @@ def place(source: Path, destination: Path, *, keep_source: bool) -> str:
             if ours != destination.parent:
                 with contextlib.suppress(OSError):
                     ours.rmdir()  # only where nothing lies in it
-    except FileExistsError:
-        _remove_empty(made)
-        refuse_if_taken(destination)
-        raise
     except OSError as error:
         _remove_empty(made)
+        refuse_if_taken(destination)  # somebody was faster
         raise _in_words(error, source, destination) from error
     except BaseException:
         _remove_empty(made)
@@ -98,8 +96,8 @@ def make_folder(folder: Path) -> list[Path]:
         TargetNotUsable: something on the way is not a folder, or nothing can be made there.
     """
     made: list[Path] = []
-    missing = [step for step in (folder, *folder.parents) if not step.is_dir()]
     try:
+        missing = [step for step in (folder, *folder.parents) if not step.is_dir()]
         for step in reversed(missing):
             with contextlib.suppress(FileExistsError):
                 step.mkdir()
@@ -127,20 +125,20 @@ def refuse_if_taken(destination: Path) -> None:
 
     Raises:
         FileInTheWay: a file, a folder or a link of any kind stands there.
+        TargetNotUsable: nobody lets us look.
     """
-    if destination.is_symlink():
-        what = f"a symbolic link to {destination.readlink()}"
-        what += "" if destination.exists() else ", which does not exist"
-    elif destination.is_dir():
-        what = "a folder"
-    elif destination.exists():
-        what = "a file that vaehub does not own"
-    else:
-        return
-    raise FileInTheWay(
-        f"{destination} is {what}",
-        hint="it was not touched; move or rename it, or install elsewhere with --to",
-    )
+    try:
+        what = _what_stands_at(destination)
+    except OSError as error:
+        raise TargetNotUsable(
+            f"cannot look into {destination.parent}: {error.strerror or error}",
+            hint="name a place that you may write to with --to",
+        ) from error
+    if what is not None:
+        raise FileInTheWay(
+            f"{destination} is {what}",
+            hint="it was not touched; move or rename it, or install elsewhere with --to",
+        )
 
 
 def publish(temporary: Path, final: Path) -> None:
@@ -201,9 +199,8 @@ def _place(
 ) -> str:
     if not keep_source and _moved(source, destination):
         return "moved"
-    ours.mkdir(exist_ok=True)
     staging.sweep(ours)
-    temporary = ours / staging.new_name()
+    temporary = staging.create(ours)
     try:
         if _reflinked(opened, temporary):
             method = "reflink"
@@ -245,17 +242,13 @@ def _reflinked(opened: IO[bytes], temporary: Path) -> bool:
         return False
     import fcntl
 
-    with temporary.open("xb") as target:
+    with temporary.open("wb") as target:
         try:
             fcntl.ioctl(target.fileno(), _FICLONE, opened.fileno())
         except OSError:  # another file system, or one that cannot: each says so in its own way
-            cloned = False
-        else:
-            cloned = True
-            os.fsync(target.fileno())
-    if not cloned:
-        temporary.unlink()
-    return cloned
+            return False
+        os.fsync(target.fileno())
+    return True
 
 
 def _copy(opened: IO[bytes], temporary: Path) -> None:
@@ -266,7 +259,7 @@ def _copy(opened: IO[bytes], temporary: Path) -> None:
             f"{temporary.parent.parent} has {free:,} bytes free, and the file needs {needed:,}",
             hint="make room there, or install elsewhere with --to",
         )
-    with temporary.open("xb") as target:
+    with temporary.open("wb") as target:
         if not _copied_by_the_kernel(opened, target, needed):
             opened.seek(0)
             target.seek(0)
@@ -291,10 +284,19 @@ def _copied_by_the_kernel(opened: IO[bytes], target: IO[bytes], size: int) -> bo
                 return False
             done += got
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in durable.FULL:
             raise
         return False  # across file systems only newer kernels can
     return True
+
+
+def _what_stands_at(path: Path) -> str | None:
+    if path.is_symlink():
+        nowhere = "" if path.exists() else ", which does not exist"
+        return f"a symbolic link to {path.readlink()}{nowhere}"
+    if path.is_dir():
+        return "a folder"
+    return "a file that vaehub does not own" if path.exists() else None
 
 
 def _staging_folder(destination: Path) -> Path:
@@ -319,7 +321,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _in_words(error: OSError, source: Path, destination: Path) -> VaehubError:
-    if error.errno in _FULL:
+    if error.errno in durable.FULL:
         size = source.stat().st_size
         return DiskFull(
             f"{destination.parent} ran full: the file needs {size:,} bytes",

@@ -75,7 +75,6 @@ def write(receipt: Receipt) -> Path:
     destination = receipt_path(receipt.path)
     text = json.dumps(to_json(receipt), indent=2, ensure_ascii=False) + "\n"
     try:
-        destination.parent.mkdir(exist_ok=True)
         durable.write(destination, text.encode("utf-8"))
         durable.sync_folder(receipt.path.parent)
     except OSError as error:

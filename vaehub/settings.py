@@ -40,7 +40,14 @@ TOKEN_VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
-_CONFIG_KEYS = {"target", "store", "offline", "catalog", "endpoints", "mirrors"}
+_CONFIG_KINDS: Mapping[str, type] = {
+    "target": str,
+    "store": str,
+    "offline": bool,
+    "catalog": list,
+    "endpoints": dict,
+    "mirrors": list,
+}
 
 
 class Secret:
@@ -141,8 +148,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
     environ = dict(os.environ if environ is None else environ)
     dirs = platformdirs.PlatformDirs("vaehub", appauthor=False)
-    config_path = _path(environ.get("VAEHUB_CONFIG")) or Path(dirs.user_config_path) / "config.toml"
-    config = _read_config(config_path, required="VAEHUB_CONFIG" in environ)
+    named_config = _path(environ.get("VAEHUB_CONFIG"), "VAEHUB_CONFIG")
+    config_path = named_config or Path(dirs.user_config_path) / "config.toml"
+    config = _read_config(config_path, required=named_config is not None)
 
     endpoints = {
         host: _url(value, f"endpoints.{host} in {config_path}")
@@ -153,16 +161,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             endpoints[host] = _url(environ[variable], variable)
 
     return Settings(
-        store=_path(environ.get("VAEHUB_STORE"))
-        or _path(config.get("store"))
+        store=_path(environ.get("VAEHUB_STORE"), "VAEHUB_STORE")
+        or _path(config.get("store"), f"store in {config_path}", base=config_path.parent)
         or Path(dirs.user_cache_path) / "store",
         state=Path(dirs.user_state_path),
         cache=Path(dirs.user_cache_path),
-        to=environ.get("VAEHUB_TO") or None,
+        to=environ.get("VAEHUB_TO", "").strip() or None,
         default_target=config.get("target"),
         catalogs=_catalogs(environ, config, config_path),
         offline=_flag(environ.get("VAEHUB_OFFLINE"), "VAEHUB_OFFLINE")
-        or bool(config.get("offline", False)),
+        or config.get("offline", False),
         user_endpoints=endpoints,
         mirrors=_mirrors(environ, config, config_path),
         _environ=environ,
@@ -184,18 +192,18 @@ def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
                 hint="create it, or unset VAEHUB_CONFIG",
             ) from None
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from error
     try:
         config = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from error
-    unknown = sorted(set(config) - _CONFIG_KEYS)
+    unknown = sorted(set(config) - set(_CONFIG_KINDS))
     if unknown:
         raise UsageError(
-            f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(_CONFIG_KEYS))}"
+            f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(_CONFIG_KINDS))}"
         )
-    for key, kind in (("endpoints", dict), ("mirrors", list), ("catalog", list), ("target", str)):
+    for key, kind in _CONFIG_KINDS.items():
         if key in config and not isinstance(config[key], kind):
             raise UsageError(f"{path}: {key!r} must be a {_TOML_NAMES[kind]}")
     stray = sorted(set(config.get("endpoints", {})) - set(DEFAULT_ENDPOINTS))
@@ -206,7 +214,12 @@ def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
     return config
 
 
-_TOML_NAMES: Mapping[type, str] = {dict: "table", list: "list", str: "string"}
+_TOML_NAMES: Mapping[type, str] = {
+    dict: "table",
+    list: "list",
+    str: "string",
+    bool: "boolean (true or false)",
+}
 
 
 def _catalogs(
@@ -214,14 +227,19 @@ def _catalogs(
 ) -> tuple[CatalogFile, ...]:
     found: list[CatalogFile] = []
     for layer in config.get("catalog", []):
-        if not isinstance(layer, dict) or not isinstance(layer.get("path"), str):
+        where = f"catalog in {config_path}"
+        path = None
+        if isinstance(layer, dict) and isinstance(layer.get("path"), str):
+            path = _path(layer["path"], where, base=config_path.parent)
+        if path is None:
             raise UsageError(f"{config_path}: each [[catalog]] needs a path")
-        path = config_path.parent / Path(layer["path"]).expanduser()
-        found.append(CatalogFile(path=path, name=layer.get("name")))
+        if not isinstance(layer.get("name", ""), str):
+            raise UsageError(f"{config_path}: the name of a [[catalog]] must be a string")
+        found.append(CatalogFile(path=path, name=layer.get("name") or None))
     for part in environ.get("VAEHUB_CATALOG", "").split(os.pathsep):
-        path_or_none = _path(part)
-        if path_or_none is not None:
-            found.append(CatalogFile(path=path_or_none))
+        path = _path(part, "VAEHUB_CATALOG")
+        if path is not None:
+            found.append(CatalogFile(path=path))
     return tuple(found)
 
 
@@ -251,17 +269,23 @@ def _mirrors(
 
 def _url(value: object, where: str) -> str:
     text = str(value).strip().rstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"{where}: {_without_userinfo(text)!r} is not an http(s) address")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # an unclosed bracket, a port above 65535
+        usable = False
+    if not usable or any(char.isspace() or not char.isprintable() for char in text):
+        raise UsageError(f"{where}: {_without_secrets(text)!r} is not an http(s) address")
+    if "@" in parts.netloc or "?" in text or "#" in text:
         raise UsageError(f"{where}: the address must hold no user name, password or query")
-    return text
+    return f"{parts.scheme}{text[len(parts.scheme) :]}"  # HTTP:// counts as http://
 
 
-def _without_userinfo(text: str) -> str:
-    scheme, mark, rest = text.partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+def _without_secrets(text: str) -> str:
+    """Cut what may be a password or a signature, also of what is no proper address."""
+    text = text.partition("?")[0].partition("#")[0]
+    scheme, mark, rest = text.rpartition("://")
+    return f"{scheme.rpartition('@')[2]}{mark}{rest.rpartition('@')[2]}"
 
 
 def _flag(value: str | None, where: str) -> bool:
@@ -273,8 +297,15 @@ def _flag(value: str | None, where: str) -> bool:
     raise UsageError(f"{where}={value!r}: use 1 or 0")
 
 
-def _path(value: object) -> Path | None:
-    return Path(str(value)).expanduser() if value and str(value).strip() else None
+def _path(value: str | None, where: str, *, base: Path | None = None) -> Path | None:
+    """Read a path; blank means none. One that is not absolute is relative to ``base``."""
+    if not value or not value.strip():
+        return None
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{where}: {value!r} names nobody's home folder") from error
+    return path if base is None else base / path
 
 
 def _from_keyring(host: str) -> Secret | None:

@@ -33,6 +33,25 @@ def new_name() -> str:
     return f"vaehub-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.part"
 
 
+def create(folder: Path) -> Path:
+    """Create an empty file in a folder of ours; the folder itself is made where it is missing.
+
+    Raises:
+        OSError: neither can be made.
+    """
+    while True:
+        folder.mkdir(exist_ok=True)
+        path = folder / new_name()
+        try:
+            path.touch(exist_ok=False)
+        except FileNotFoundError:
+            # Another process just took the folder away with the last thing in it.
+            if folder.parent.is_dir() and not folder.is_symlink():
+                continue
+            raise
+        return path
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed processes left in a folder; other files are not looked at.
 

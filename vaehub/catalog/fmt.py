@@ -66,7 +66,7 @@ def format_text(text: str, *, origin: str = "<text>") -> str:
     """Rewrite a catalog canonically: entries sorted by id, fields in order, one style.
 
     Raises:
-        CatalogError: it cannot be read, or has comments that would be lost.
+        CatalogError: it cannot be read, or something in it would be lost.
     """
     document = read_text(text, origin=origin)
     lines = text.removeprefix("\ufeff").splitlines()
@@ -76,7 +76,21 @@ def format_text(text: str, *, origin: str = "<text>") -> str:
         raise CatalogError(f"{origin}:1: expected a catalog, got something else")
     comment = "".join(f"{line.strip()}\n" for line in head).strip("\n")
     body = "\n".join(_mapping(document.data, "file", 0)) + "\n"
-    return f"{comment}\n{body}" if comment else body
+    formatted = f"{comment}\n{body}" if comment else body
+    if not _says(formatted, document.data):
+        raise CatalogError(
+            f"{origin}: the canonical form would not say the same",
+            hint="look for a key that is longer than a line",
+        )
+    return formatted
+
+
+def _says(text: str, data: Any) -> bool:
+    """Read back what was written: this is cheap, and a lost fact is not."""
+    try:
+        return bool(read_text(text).data == data)
+    except CatalogError:
+        return False
 
 
 def _refuse_inner_comments(text: str, *, first_line: int, origin: str) -> None:

@@ -6,6 +6,7 @@ that two catalogs use is an error that lists both. Refuses to know files and hos
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CURATED = "vaehub"
 """Name of the curated catalog; no other may have it."""
+_NAME = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _SHORTEST_DIGEST = 8
 
 
@@ -44,6 +46,11 @@ def load_catalogs(settings: Settings) -> Catalogs:
 
 
 def _refuse_name(catalog: Catalog, others: list[Catalog]) -> None:
+    if not _NAME.fullmatch(catalog.name):  # the schema sees only the name in the file itself
+        raise CatalogError(
+            f"{catalog.origin}: {catalog.name!r} is no name for a catalog",
+            hint="use lower-case letters and digits, joined by single dots or hyphens",
+        )
     if catalog.name == CURATED:
         raise CatalogError(
             f"{catalog.origin}: only the curated catalog may be called {CURATED}",

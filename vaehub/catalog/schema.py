@@ -8,6 +8,7 @@ Knows how each kind of schema failure reads and on which line it stands. The sha
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ VERSION = 1
 UNKNOWN_FIELD = "unknown-field"
 UNKNOWN_HOST = "unknown-host"
 _SHOWN = 60
+_SECRET_PARTS = re.compile(r"(?<=://)[^/\s]*@|(?<=\?)\S+")
 
 _KINDS: Mapping[str, str] = {
     "object": "a mapping",
@@ -99,12 +101,11 @@ def _errors(data: Any) -> Iterable[ValidationError]:
 
     def pattern(validator: Any, expected: str, value: Any, schema: Any) -> Iterator[Any]:
         # Python's $ also matches before a final line feed, which the schema's dialect does not.
-        import re
-
         if isinstance(value, str) and ("\n" in value or not re.search(expected, value)):
             yield ValidationError(f"does not match {expected}")
 
-    strict = validators.extend(Draft202012Validator, {"pattern": pattern})
+    extend: Any = validators.extend  # the stubs give it no types
+    strict = extend(Draft202012Validator, {"pattern": pattern})
     errors: Iterable[ValidationError] = strict(json.loads(schema_text())).iter_errors(data)
     return errors
 
@@ -127,7 +128,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[NodePath, str, str, str |
                 hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
                 yield (*path, key), code, f"unknown {what}", hint
         case "required":
-            for key in error.validator_value:
+            for key in schema["required"]:
                 if key not in value:
                     yield path, "schema-required", f"lacks {key}", None
         case "type":
@@ -162,6 +163,7 @@ def _show(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
+            value = _SECRET_PARTS.sub("…", value)
             cut = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
             return f"the text {cut!r}"
         case dict():

@@ -6,15 +6,13 @@ Nothing of vaehub lets an exception out to the person; this is the one place tha
 from __future__ import annotations
 
 import errno
-import platform
-import shlex
 import sys
-import traceback
 from typing import TYPE_CHECKING
 
 from vaehub import __version__
-from vaehub.cli import terminal, words
+from vaehub.cli import terminal
 from vaehub.cli.output import Failure, Result, failed
+from vaehub.cli.redaction import redact
 from vaehub.errors import TargetNotUsable, VaehubError
 from vaehub.model import Problem
 
@@ -39,13 +37,23 @@ def result_of(
             text += "; run the same command again to go on from the bytes already here"
         return Result(command, problems=(Problem("interrupted", text),), exit_code=INTERRUPTED)
     if verbose:
+        import traceback
+
         trace = "".join(traceback.format_exception(error))
-        terminal.write(words.redact(trace), to=sys.stderr)
-    if isinstance(error, VaehubError):
-        return failed(command, [Failure(error)])
-    if isinstance(error, OSError) and error.errno in _REFUSALS:
-        return failed(command, [Failure(_refusal(error))])
+        terminal.write(redact(trace), to=sys.stderr)
+    ours = known(error)
+    if ours is not None:
+        return failed(command, [Failure(ours)])
     return Result(command, problems=(_bug(error, argv=argv),), exit_code=VaehubError.exit_code)
+
+
+def known(error: BaseException) -> VaehubError | None:
+    """Give the error in our words; None where it can only be a bug."""
+    if isinstance(error, VaehubError):
+        return error
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        return _refusal(error)
+    return None
 
 
 def _refusal(error: OSError) -> VaehubError:
@@ -59,11 +67,15 @@ def _refusal(error: OSError) -> VaehubError:
 
 
 def _bug(error: BaseException, *, argv: Sequence[str]) -> Problem:
+    import platform
+    import shlex
+    import traceback
+
     what = "".join(traceback.format_exception_only(error)).strip()
     return Problem(
         "bug",
-        f"this is a bug in vaehub, not something you did: {words.redact(what)}",
+        f"this is a bug in vaehub, not something you did: {redact(what)}",
         hint="please report it with what the same command prints with -v, and this line: "
         f"vaehub {__version__}, Python {platform.python_version()}, {platform.platform()}, "
-        f"vaehub {words.redact(shlex.join(argv))}",
+        f"vaehub {redact(shlex.join(argv))}",
     )

@@ -6,7 +6,6 @@ A command is a function from a :class:`Call` and its own options to a
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaehub.cli import boundary, terminal, words
-from vaehub.cli.progress import Collected, choose
+from vaehub.cli import boundary, terminal
+from vaehub.cli.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +64,8 @@ class Call:
     @contextmanager
     def progress(self) -> Iterator[Listener]:
         """Show progress as the user wants it and the stream allows."""
+        from vaehub.cli.progress import Collected, choose
+
         with choose(silent=self.as_json or self.quiet) as listener:
             yield listener
         if isinstance(listener, Collected):
@@ -107,10 +108,9 @@ def as_command(
     def decorate(function: Callable[..., Result]) -> Command:
         def run(*, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> Outcome:
             call = Call(as_json=as_json, quiet=quiet, verbose=verbose)
-            if verbose:
-                _show_requests()
             try:
-                result = function(call, **options)
+                with _requests_shown(wanted=verbose):
+                    result = function(call, **options)
             except (Exception, KeyboardInterrupt) as error:
                 argv = click.get_current_context().find_root().obj or ()
                 result = boundary.result_of(error, name, argv=argv, verbose=verbose)
@@ -145,9 +145,7 @@ def _shared_options() -> list[click.Parameter]:
         click.Option(
             ["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else."
         ),
-        click.Option(
-            ["-q", "--quiet"], is_flag=True, help="Print no progress, notes and reports."
-        ),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress, notes and reports."),
         click.Option(
             ["-v", "--verbose"],
             is_flag=True,
@@ -156,16 +154,25 @@ def _shared_options() -> list[click.Parameter]:
     ]
 
 
-def _show_requests() -> None:
+@contextmanager
+def _requests_shown(*, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    import logging
+
+    class ToStderr(logging.Handler):
+        """Writes to what stderr is at that moment: above the bars while they are drawn."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            terminal.show(f"vaehub: {redact(record.getMessage())}", to=sys.stderr)
+
     logger = logging.getLogger("vaehub.http")
+    handler = ToStderr()
+    logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    logger.propagate = False
-    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-        logger.addHandler(_ToStderr())
-
-
-class _ToStderr(logging.Handler):
-    """Writes to what stderr is at that moment: above the bars while they are drawn."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        terminal.show(f"vaehub: {words.redact(record.getMessage())}", to=sys.stderr)
+    try:
+        yield
+    finally:
+        logger.setLevel(logging.NOTSET)
+        logger.removeHandler(handler)

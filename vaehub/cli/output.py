@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vaehub.cli import terminal, words
-from vaehub.cli.tables import Line, Styled, Table, lay_out
+from vaehub.cli import terminal
+from vaehub.cli.redaction import redact
+from vaehub.cli.tables import Fact, Line, Styled, Table, lay_out, lay_out_fact
 from vaehub.errors import CatalogError, NoSourceDelivered
 from vaehub.model import Problem
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 """Version of the JSON object; changes only when a key changes its meaning or goes."""
 
-Block = str | Line | Table
+Block = str | Line | Table | Fact
 Renderer = Callable[[], Iterable[Block]]
 """Gives the text for a person; called only when a person gets it."""
 
@@ -114,7 +115,7 @@ def _emit_text(result: Result, *, quiet: bool) -> None:
     if not (quiet and result.is_report):
         room = terminal.columns(sys.stdout)
         for block in result.text():
-            for line in lay_out(block, room=room) if isinstance(block, Table) else (block,):
+            for line in _lines(block, room):
                 terminal.show(line, to=sys.stdout)
     if not result.problems_in_text:
         for problem in result.problems:
@@ -129,6 +130,14 @@ def _emit_text(result: Result, *, quiet: bool) -> None:
             _show_hint(first.hint, indent=2)
 
 
+def _lines(block: Block, room: int | None) -> Iterable[str | Line]:
+    if isinstance(block, Table):
+        return lay_out(block, room=room)
+    if isinstance(block, Fact):
+        return lay_out_fact(block, room=room)
+    return (block,)
+
+
 def problem_line(problem: Problem) -> Line:
     """Give a finding as editors and CI read it: ``file:line: message [code]``."""
     head = f"{problem.where}: " if problem.where else ""
@@ -138,32 +147,49 @@ def problem_line(problem: Problem) -> Line:
 
 def _show_problem(problem: Problem, *, hint: bool = True) -> None:
     head = Styled("vaehub:", "red") if problem.blocking else "vaehub: note:"
-    where = f" {problem.where}:" if problem.where else ""
-    message = _indented(words.redact(problem.message), 2)
-    terminal.show((head, f"{where} {message}"), to=sys.stderr)
+    _tell((head,), problem, indent=2)
     if hint and problem.hint:
         _show_hint(problem.hint, indent=2)
 
 
 def _show_detail(problem: Problem) -> None:
-    where = f"{problem.where}: " if problem.where else ""
-    terminal.show(f"  - {where}{_indented(words.redact(problem.message), 4)}", to=sys.stderr)
+    _tell(("  -",), problem, indent=4)
     if problem.hint:
         _show_hint(problem.hint, indent=4)
 
 
+def _tell(head: Line, problem: Problem, *, indent: int) -> None:
+    where = f"{problem.where}: " if problem.where else ""
+    _show_prose(head, where + problem.message, indent=indent)
+
+
 def _show_hint(hint: str, *, indent: int) -> None:
-    head = " " * indent
-    text = _indented(words.redact(hint), indent + 6)
-    terminal.show((head, Styled("hint:", "bold"), f" {text}"), to=sys.stderr)
+    _show_prose((" " * indent, Styled("hint:", "bold")), hint, indent=indent + 6)
 
 
-def _indented(text: str, indent: int) -> str:
-    return text.replace("\n", "\n" + " " * indent)
+def _show_prose(head: Line, text: str, *, indent: int) -> None:
+    """Show a text after its head; on a terminal it is wrapped between words."""
+    lines = redact(text).splitlines()
+    room = terminal.columns(sys.stderr)
+    if room is not None:
+        from textwrap import wrap
+
+        taken = sum(len(piece if isinstance(piece, str) else piece.text) for piece in head)
+        lines = [
+            wrapped
+            for line in (" " * (taken + 1 - indent) + lines[0], *lines[1:])
+            for wrapped in wrap(
+                line,
+                max(30, room - indent),
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        ]
+        lines[0] = lines[0].lstrip()
+    terminal.show((*head, " " + ("\n" + " " * indent).join(lines)), to=sys.stderr)
 
 
 def _redacted(problem: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: words.redact(value) if isinstance(value, str) else value
-        for key, value in problem.items()
+        key: redact(value) if isinstance(value, str) else value for key, value in problem.items()
     }

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from vaehub.cli import terminal, words
+from vaehub.cli.redaction import redact
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ class Lines:
     def started(self, artifact_name: str, total: int | None, done: int) -> None:
         """Say what comes, how big it is, and what is here already."""
         with self._lock:
+            before = self._running.get(artifact_name)
             self._running[artifact_name] = _Run(self._clock(), total, done)
+        if before is not None and before.is_like(total, done):
+            return
         here = f", {words.size(done)} already here" if done else ""
         of_size = words.size(total) if total is not None else "of unknown size"
         self._say(f"{artifact_name}: {of_size}{here}")
@@ -83,7 +87,7 @@ class Lines:
         self._say(message)
 
     def _say(self, text: str) -> None:
-        terminal.show(f"vaehub: {words.redact(text)}", to=sys.stderr)
+        terminal.show(f"vaehub: {redact(text)}", to=sys.stderr)
 
 
 class _Run:
@@ -94,8 +98,13 @@ class _Run:
         self._total = total
         self._first = self._said = self.done = done
 
+    def is_like(self, total: int | None, done: int) -> bool:
+        return self._total == total and self.done == done
+
     def is_due(self, now: float, done: int) -> bool:
         self.done = done
+        if done < self._said:  # a host started over
+            self._first, self._said = done, done
         if done == self._total:
             return False  # the end says so itself
         due = now - self._said_at >= _EVERY_SECONDS or (
@@ -117,7 +126,7 @@ class _Run:
 
 
 class Bars:
-    """Draws one bar a file; made by :func:`_bars`, which opens and closes the drawing."""
+    """Draws one bar a file; made by :func:`_bars`, which also ends the drawing."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -125,6 +134,7 @@ class Bars:
 
     def started(self, artifact_name: str, total: int | None, done: int) -> None:
         """Begin a bar, or begin it anew where another source takes over."""
+        self._progress.start()  # not before: a question may come first
         task = self._tasks.get(artifact_name)
         if task is None:
             name = words.clean(artifact_name)
@@ -145,7 +155,7 @@ class Bars:
     def note(self, message: str) -> None:
         """Show a note above the bars."""
         self._progress.console.print(
-            words.clean(f"vaehub: {words.redact(message)}"), markup=False, highlight=False
+            words.clean(f"vaehub: {redact(message)}"), markup=False, highlight=False
         )
 
 
@@ -187,5 +197,7 @@ def _bars() -> Iterator[Listener]:
         console=Console(stderr=True),
         expand=True,
     )
-    with progress:
+    try:
         yield Bars(progress)
+    finally:
+        progress.stop()

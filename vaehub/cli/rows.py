@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("id", style="bold"),
-    Column("family"),
-    Column("suits", least=12, rank=1),
+    Column("family", least=8),
+    Column("suits", least=16, rank=1),
     Column("size", right=True),
     Column("license", least=12, rank=2),
     Column("login", rank=3),

@@ -13,6 +13,9 @@ from vaehub.cli import words
 NOTHING = "-"
 """What a cell without a value shows, so that columns stay countable."""
 _GAP = "  "
+_LABEL = 15
+_READABLE = 100
+"""Cells; longer lines of prose tire the eye."""
 
 
 class Styled(NamedTuple):
@@ -46,8 +49,16 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+class Fact(NamedTuple):
+    """A label and what it stands for, which is wrapped below itself on a terminal."""
+
+    label: str
+    text: str
+    style: str = ""
+
+
 class _Fitted(NamedTuple):
-    index: int
+    column: int
     cells: int
 
 
@@ -64,6 +75,25 @@ def lay_out(table: Table, *, room: int | None = None) -> list[Line]:
     lines = [_line(table.columns, header, fitted, heading=True)]
     lines += [_line(table.columns, row, fitted) for row in rows]
     return lines
+
+
+def lay_out_fact(fact: Fact, *, room: int | None = None) -> list[Line]:
+    """Lay a fact out in lines; without ``room``, as many as its text has."""
+    lines = fact.text.splitlines()
+    if room is not None:
+        from textwrap import wrap
+
+        cells = max(30, min(room, _READABLE) - _LABEL)
+        lines = [
+            wrapped
+            for line in lines
+            for wrapped in wrap(line, cells, break_on_hyphens=False, break_long_words=False)
+        ]
+    labels = [fact.label, *[""] * len(lines)]
+    return [
+        (f"  {label:<{_LABEL - 2}}", Styled(line, fact.style))
+        for label, line in zip(labels, lines, strict=False)
+    ]
 
 
 def _fit(
@@ -100,7 +130,7 @@ def _fit(
         shrinkable = [i for i in kept if cells[i] > least(i)]
         if not shrinkable:
             break
-        cells[max(shrinkable, key=lambda i: cells[i])] -= 1
+        cells[max(shrinkable, key=lambda i: cells[i] - least(i))] -= 1
     return [_Fitted(i, cells[i]) for i in kept]
 
 

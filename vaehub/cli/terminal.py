@@ -12,10 +12,9 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from vaehub.cli import words
-from vaehub.cli.tables import Styled
 
 if TYPE_CHECKING:
-    from vaehub.cli.tables import Line
+    from vaehub.cli.tables import Line, Styled
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
 

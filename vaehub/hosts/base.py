@@ -128,9 +128,12 @@ def url_path(value: str, *, slashes: bool = True) -> str:
         SourceUnusable: the value would climb out of its folder.
     """
     segments = value.split("/") if slashes else [value]
-    if any(segment in {"", ".", ".."} for segment in segments):
-        raise SourceUnusable(f"{reading.one_line(value)!r} is not a path that can be asked for")
-    return "/".join(quote(segment, safe="") for segment in segments)
+    try:
+        if not any(segment in {"", ".", ".."} for segment in segments):
+            return "/".join(quote(segment, safe="") for segment in segments)
+    except UnicodeEncodeError:  # half a character, as JSON can spell it
+        pass
+    raise SourceUnusable(f"{reading.one_line(value)!r} is not a path that can be asked for")
 
 
 def token(settings: Settings, host: str) -> str | None:

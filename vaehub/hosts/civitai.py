@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from vaehub.transfer.session import Session
 
 _SITE = DEFAULT_ENDPOINTS["civitai"]
-_SECOND_FRONT = "https://civitai.red"
+FRONTS = {_SITE: (_SITE, "https://civitai.red")}
+"""Sites that serve the same API with the same ids and keys, asked in this order."""
+
 _ACCOUNT = f"{_SITE}/user/account"
 _GIVE_TOKEN = f"make an API key on {_ACCOUNT} and set CIVITAI_TOKEN to it"
 
@@ -125,7 +127,7 @@ def _ask(version: str, *, session: Session, settings: Settings) -> tuple[str, Ma
 
 def _fronts(settings: Settings) -> tuple[str, ...]:
     site = settings.endpoint("civitai")
-    return (site, _SECOND_FRONT) if site == _SITE else (site,)
+    return FRONTS.get(site, (site,))
 
 
 def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:

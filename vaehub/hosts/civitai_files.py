@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _KB = 1024
+_WHOLE = 0.001
+"""Bytes by which a size may miss a whole number: figures come with nine decimals or more."""
+
 _OF_A_VAE_MODEL = {"model", "pruned model", "vae"}
 _SHOWN = 8
 
@@ -53,7 +56,7 @@ class CivitaiFile:
             return expected if abs(size - expected) <= _KB else round(size)
         # Bytes are parts of 1024, so a figure that is not a whole number of them was rounded; one
         # without any fraction may have been.
-        is_exact = size == round(size) and self.size_kb != round(self.size_kb)
+        is_exact = abs(size - round(size)) < _WHOLE and self.size_kb != round(self.size_kb)
         return round(size) if is_exact else None
 
 

@@ -16,7 +16,7 @@ from vaehub.errors import SourceError, SourceRefused, SourceUnreachable, SourceU
 from vaehub.hosts import base, liblib_records, reading
 from vaehub.model import Artifact, Download, Source
 from vaehub.settings import DEFAULT_ENDPOINTS
-from vaehub.transfer.addresses import same_origin
+from vaehub.transfer.addresses import check_address, same_origin
 
 if TYPE_CHECKING:
     from vaehub.hosts.base import Refusal
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from vaehub.transfer.session import Session
 
 _SITE = DEFAULT_ENDPOINTS["liblib"]
-_SECOND_API = "https://api2.liblib.art"
+APIS = {_SITE: (_SITE, "https://api2.liblib.art")}
+"""Bases under which the same API answers, asked in this order."""
+
 _UUID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -54,6 +56,7 @@ def locate(source: Source, artifact: Artifact, *, session: Session, settings: Se
         url = attachment.source
     else:
         url = api.ask_for_address(attachment)
+    check_address(url, plain_http_origins=settings.plain_http_origins)
     return Download(
         url=url,
         label=label(source),
@@ -93,14 +96,13 @@ class _Api:
             raise liblib_records.login(self.what, has_token=False)
         model = attachment.model or self.model
         query = dict(parse_qsl(urlsplit(attachment.source).query, keep_blank_values=True))
-        if model is not None:
-            # The uuid comes from an answer, so it is checked before it becomes part of a path.
-            route = f"/model/download/{base.url_path(model, slashes=False)}"
-        else:
+        if model is None:
             raise SourceUnusable(
                 f"{self.what}: Liblib wants the uuid of the model for a download",
                 hint="add `model` to the source",
             )
+        # The uuid may come from an answer, so it is quoted before it becomes part of a path.
+        route = f"/model/download/{base.url_path(model, slashes=False)}"
         announcement = {
             "modelId": attachment.model_id,
             "modelName": attachment.model_name,
@@ -160,7 +162,7 @@ def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceEr
 
 def _bases(settings: Settings) -> tuple[str, ...]:
     site = settings.endpoint("liblib")
-    return (site, _SECOND_API) if site == _SITE else (site,)
+    return APIS.get(site, (site,))
 
 
 def _uuid(source: Source, key: str) -> str:

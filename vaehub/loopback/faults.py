@@ -59,6 +59,8 @@ class _Switch:
     spoil: Callable[[Course], None]
     body_only: bool
     """Whether an answer without a body (to HEAD) is left alone."""
+    skip: int = 0
+    """Answers to leave alone before the first is spoiled."""
 
 
 class Faults:
@@ -84,6 +86,9 @@ class Faults:
             for switch in self._switches:
                 if switch.stage != stage or (switch.body_only and method == "HEAD"):
                     continue
+                if switch.skip:
+                    switch.skip -= 1
+                    continue
                 switch.spoil(course)
                 if switch.left is not None:
                     switch.left -= 1
@@ -97,9 +102,10 @@ class Faults:
         stage: Stage = "bytes",
         times: int | None = None,
         body_only: bool = True,
+        skip: int = 0,
     ) -> None:
         with self._lock:
-            self._switches.append(_Switch(stage, times, spoil, body_only))
+            self._switches.append(_Switch(stage, times, spoil, body_only, skip))
 
     def _instead(self, response: Response, stage: Stage, times: int | None) -> None:
         def spoil(course: Course) -> None:
@@ -149,13 +155,13 @@ class Faults:
         """Send the client elsewhere."""
         self._instead(redirect(status, url), at, times)
 
-    def hang_up(self, *, at: Stage = "bytes", times: int | None = None) -> None:
-        """End the connection without an answer."""
+    def hang_up(self, *, at: Stage = "bytes", times: int | None = None, skip: int = 0) -> None:
+        """End the connection without an answer, once ``skip`` answers have been given."""
 
         def spoil(course: Course) -> None:
             course.delivery.hang_up = True
 
-        self._add(spoil, stage=at, times=times, body_only=False)
+        self._add(spoil, stage=at, times=times, body_only=False, skip=skip)
 
     # The bytes are others.
 

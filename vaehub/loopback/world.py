@@ -129,6 +129,13 @@ class LoopbackWorld:
         """Give the switches of a host."""
         return self._hosts[host].faults
 
+    def reset(self) -> None:
+        """Switch all faults off and forget what was seen; what was published stays."""
+        for host in self._hosts.values():
+            host.faults.clear()
+        self.requests.clear()
+        self.leaks.clear()
+
     def seen(self, origin: str = "", *, method: str | None = None) -> list[Seen]:
         """Give the requests to origins whose role begins so: ``civitai``, ``civitai storage``."""
         return [

@@ -99,10 +99,8 @@ def walk(file: IO[bytes] | Budgeted, *, name: str) -> tuple[set[str], object]:
     trail = _Trail()
     frame_end = end = 0
     number: object = None
-    opcodes = 0
-    for opcode, argument, position in _opcodes(file, name=name):
-        opcodes += 1
-        if opcodes > MOST_OPCODES:
+    for count, (opcode, argument, position) in enumerate(_opcodes(file, name=name)):
+        if count >= MOST_OPCODES:
             raise NotAModel(f"{name}: the pickle in it never seems to end")
         match opcode:
             case "PROTO" if argument > _HIGHEST_PROTOCOL:

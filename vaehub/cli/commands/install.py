@@ -1,0 +1,185 @@
+"""``vaehub install``: fetch, check and place VAEs."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vaehub import hosts
+from vaehub.cli import boundary, rows, terminal, words
+from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.output import Block, Failure, Result, failed
+from vaehub.cli.redaction import redact
+from vaehub.cli.tables import Styled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vaehub.install import Installed, InstallResult
+    from vaehub.model import Entry
+
+
+@as_command(
+    "install",
+    examples=[
+        ("vaehub install kl-f8-anime2", "into the UI that the current folder lies in"),
+        ("vaehub install kl-f8-anime2 clearvae@v2.2 --to ~/ComfyUI", "two, one of them a variant"),
+        ("vaehub install vae-ft-mse-840000 --to ./vaes --dry-run", "what would be done"),
+        ("vaehub install clearvae --source huggingface", "from this host only"),
+    ],
+)
+@click.argument("names", metavar="NAME[@VARIANT]...", nargs=-1, required=True)
+@to_option
+@click.option(
+    "--source", metavar="HOST", type=click.Choice(hosts.names()), help="Use only this host."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done and do nothing.")
+@click.option(
+    "--accept-license",
+    "accept_licenses",
+    metavar="ID",
+    multiple=True,
+    help="Accept this license, which `vaehub info` names; may be given several times.",
+)
+@click.option(
+    "--require-pinned", is_flag=True, help="Refuse files whose sha256 the catalog does not know."
+)
+def command(
+    call: Call,
+    *,
+    names: tuple[str, ...],
+    to: str | None,
+    source: str | None,
+    dry_run: bool,
+    accept_licenses: tuple[str, ...],
+    require_pinned: bool,
+) -> Result:
+    """Fetch VAEs, check every byte, and place them where the UI finds them.
+
+    Nothing appears under its final name before it is whole and verified. Running the command again
+    changes nothing, and goes on where an interrupted run stopped. Of several names each is tried;
+    the exit code is that of the first one that failed.
+    """
+    from vaehub import api
+
+    done: list[InstallResult] = []
+    failures: list[Failure] = []
+    for name in dict.fromkeys(names):
+        try:
+            with call.progress() as listener:
+                result = api.install(
+                    name,
+                    to=to,
+                    source=source,
+                    dry_run=dry_run,
+                    require_pinned=require_pinned,
+                    accept_licenses=accept_licenses,
+                    ask=_ask if call.can_ask else None,
+                    settings=call.settings,
+                    catalogs=call.catalogs,
+                    listener=listener,
+                )
+        except Exception as error:
+            known = boundary.known(error)
+            if known is None:
+                raise
+            failures.append(Failure(known, where=name if len(names) > 1 else None))
+        else:
+            done.append(result)
+
+    said: dict[str, Any] = {
+        "results": tuple(_as_json(result) for result in done),
+        "text": lambda: (line for result in done for line in _text(result)),
+        "is_report": True,
+    }
+    return failed("install", failures, **said) if failures else Result("install", **said)
+
+
+def _ask(entry: Entry) -> bool:
+    """Show the license to the person at the terminal and take the answer."""
+    license_ = entry.license
+    terminal.show(
+        (Styled(entry.id, "bold"), f" stands under {rows.license_words(license_.id)}."),
+        to=sys.stderr,
+    )
+    for line in (license_.note, license_.source and f"Read it at {license_.source}"):
+        if line:
+            terminal.show(f"  {line}", to=sys.stderr)
+    return terminal.ask("Do you accept this license? (asked once on this machine)")
+
+
+def _as_json(result: InstallResult) -> dict[str, Any]:
+    return {
+        "id": result.entry.id,
+        "entry": result.entry.full_name,
+        "variant": result.variant.name,
+        "license": result.entry.license.id,
+        "target": str(result.target),
+        "layout": result.target.layout,
+        "dry_run": result.dry_run,
+        "changed": result.changed,
+        "files": [_file_json(step) for step in result.steps],
+    }
+
+
+def _file_json(step: Installed) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "path": str(step.destination),
+        "action": step.action,
+        "status": step.status,
+        "reason": step.reason,
+        "size": step.size,
+        "sha256": step.sha256,
+        "source": step.source,
+        "method": step.method,
+        "failed_sources": [
+            {"source": label, "code": error.code, "message": redact(error.message)}
+            for label, error in step.attempts
+        ],
+    }
+
+
+def _text(result: InstallResult) -> Iterator[Block]:
+    name = f"{result.entry.id}@{result.variant.name}"
+    if result.dry_run:
+        verdict = "would be installed" if _has_work(result) else "is there already"
+    else:
+        verdict = "installed" if result.changed else "was already installed"
+    yield (Styled(name, "bold"), f" {verdict} in {result.target} ({result.target.layout})")
+    pinned = {artifact.name for artifact in result.variant.artifacts if artifact.sha256}
+    for step in result.steps:
+        yield from _step_text(step, pinned=step.name in pinned)
+    if result.changed:
+        yield (
+            "  license ",
+            f"{rows.license_words(result.entry.license.id)}",
+            f" ({result.entry.license.source})" if result.entry.license.source else "",
+        )
+
+
+def _has_work(result: InstallResult) -> bool:
+    return any(step.action != "keep" for step in result.steps)
+
+
+def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
+    yield ("  ", Styled(str(step.destination), "green" if step.status == "installed" else ""))
+    if step.status == "installed":
+        came = "the store" if step.source == "store" else step.source
+        yield f"    {words.size(step.size)} from {came}, {_how(step.method)}"
+        whose = "as the catalog says" if pinned else "as the host says; the catalog knows none"
+        yield f"    sha256 {step.sha256} ({whose})"
+    elif step.action == "keep":
+        yield f"    {step.reason}"
+    else:
+        act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
+        yield f"    {words.size(step.size)}, {act}: {step.reason}"
+        if step.source:
+            yield f"    from {step.source}"
+
+
+def _how(method: str | None) -> str:
+    words_of = {"hardlink": "hard link to the store", "reflink": "sharing its disk space"}
+    return words_of.get(method or "", "copied" if method == "copy" else "verified and moved")

@@ -1,0 +1,103 @@
+"""Turn what the user said, or did not say, into a target.
+
+Knows the order of precedence: ``--to``, ``VAEHUB_TO``, a UI around the working directory, the
+configured default, ``./models/VAE``. Makes no folder; placing does.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaehub.errors import TargetNotUsable
+from vaehub.model import Target
+from vaehub.targets.detect import CLEAR, detect
+
+if TYPE_CHECKING:
+    from vaehub.settings import Settings
+
+_DEFAULT = "models/VAE"
+
+
+def find_target(to: str | Path | None, *, settings: Settings, cwd: Path) -> Target:
+    """Find where an install goes.
+
+    A path may be a UI's root or the VAE folder inside one; either means that UI. Any other path is
+    a plain folder, which need not exist yet.
+
+    Args:
+        to: What the user named, if anything.
+        settings: For ``VAEHUB_TO`` and the configured default.
+        cwd: The working directory: paths are relative to it, and a UI is looked for around it.
+
+    Raises:
+        TargetNotUsable: the path is empty, a file, a link to nowhere, or below a file; or two UIs
+            have equal claims to a folder.
+    """
+    if to is not None:
+        return _at(to, said="--to", cwd=cwd)
+    if settings.to is not None:
+        return _at(settings.to, said="VAEHUB_TO", cwd=cwd)
+    here = _absolute(cwd, cwd=cwd)
+    for folder in (here, *here.parents):
+        # A lone models/VAE may be what we made ourselves: it must not turn into a UI by that.
+        layout = detect(folder, at_least=CLEAR)
+        if layout is not None:
+            return Target(layout.id, folder)
+    if settings.default_target is not None:
+        return _at(settings.default_target, said="the configured target", cwd=cwd)
+    return _at(_DEFAULT, said="the working directory", cwd=cwd)
+
+
+def _at(to: str | Path, *, said: str, cwd: Path) -> Target:
+    if not str(to).strip():
+        raise TargetNotUsable(f"{said} names no folder: it is empty", hint=f"leave {said} out")
+    try:
+        if "\0" in str(to):
+            raise ValueError("it contains a NUL character")
+        path = _absolute(Path(to).expanduser(), cwd=cwd)
+        _refuse_non_folder(path, said=said)
+    except (OSError, RuntimeError, ValueError) as error:  # no such ~user; too long; NUL in it
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TargetNotUsable(f"{said} names {str(to)!r}, which is no usable path: {reason}") from (
+            error
+        )
+    layout = detect(path)
+    if layout is not None:
+        return Target(layout.id, path)
+    for root in path.parents:
+        layout = detect(root, at_least=CLEAR)
+        if layout is not None and _same(path, root / layout.slots["vae"].folder):
+            return Target(layout.id, root)
+    return Target("folder", path)
+
+
+def _absolute(path: Path, *, cwd: Path) -> Path:
+    # Links stay as they are: a UI that reaches its VAE folder through a link is found above the
+    # link, not above what it leads to. Only what stands before a `..` must be followed.
+    parts = (cwd.absolute() / path).parts
+    if ".." not in parts:
+        return Path(*parts)
+    rest = parts[::-1].index("..")
+    return Path(os.path.realpath(Path(*parts[: len(parts) - rest])), *parts[len(parts) - rest :])
+
+
+def _refuse_non_folder(path: Path, *, said: str) -> None:
+    nearest = next(step for step in (path, *path.parents) if step.is_symlink() or step.exists())
+    if nearest.is_dir():
+        return
+    what = "a symbolic link that leads nowhere" if nearest.is_symlink() else "a file, not a folder"
+    raise TargetNotUsable(
+        f"{said} names {path}, but {nearest if nearest != path else 'that'} is {what}",
+        hint="name the root of a UI, its VAE folder, or any other folder",
+    )
+
+
+def _same(path: Path, folder: Path) -> bool:
+    if path == folder:
+        return True
+    try:
+        return path.samefile(folder)  # written otherwise where upper and lower case are one
+    except OSError:
+        return False

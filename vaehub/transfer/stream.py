@@ -1,0 +1,210 @@
+"""One GET into the partial: from the first missing byte to the end of the answer.
+
+Knows how an answer becomes bytes on disk and when it must not. Refuses to know sources, retries
+and what happens next: that is :mod:`vaehub.transfer.fetch`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from vaehub.errors import SizeMismatch, SourceUnreachable, SourceUnusable
+from vaehub.transfer.addresses import safe_url, same_origin
+from vaehub.transfer.answers import Body, NoSuchRange, read_answer
+from vaehub.transfer.failures import unreachable
+from vaehub.weights import refuse_head
+from vaehub.weights.heads import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from vaehub.hosts.base import Refusal
+    from vaehub.model import Download
+    from vaehub.transfer.declared import Expected
+    from vaehub.transfer.partial import Partial
+    from vaehub.transfer.session import Session
+
+CHUNK = 1024 * 1024
+
+
+class Refused(Exception):
+    """The answer was not the file; :func:`vaehub.hosts.base.Host.explain` knows why."""
+
+    def __init__(self, refusal: Refusal, *, redirected: bool) -> None:
+        super().__init__(f"{refusal.status} from {refusal.url}")
+        self.refusal = refusal
+        self.redirected = redirected
+        """Another origin than the one asked gave the answer."""
+
+
+class RangeRefused(Exception):
+    """The host does not serve the file from here on; it may serve the whole."""
+
+
+def pull(
+    download: Download,
+    partial: Partial,
+    *,
+    label: str,
+    name: str,
+    wanted: Expected,
+    session: Session,
+    advanced: Callable[[int], None],
+    whole: bool = False,
+) -> None:
+    """Get the missing bytes of a file.
+
+    Args:
+        download: where they are.
+        partial: where they go; holds the bytes so far.
+        label: the source in words, under which the partial keeps book of its bytes.
+        name: the installed name, whose suffix says what the first bytes must look like.
+        wanted: what the whole must be.
+        session: asks.
+        advanced: is told the position after each piece.
+        whole: ask for the whole file, although there are bytes here.
+
+    Raises:
+        Offline: ``VAEHUB_OFFLINE`` is set.
+        SourceUnreachable: no answer, or it broke off; what came is in the partial.
+        SourceUnusable: the answer contradicts the request.
+        Refused: the host answered with another status.
+        RangeRefused: it answered 416; ask for the whole.
+        NotAModel: the first bytes are a page, a message, a pointer; none of them was kept.
+        SizeMismatch: the host has a file of another size.
+        DiskFull: the bytes do not fit.
+        TargetNotUsable: the partial cannot be written.
+    """
+    asked = 0 if whole else partial.length
+    headers = {"Range": f"bytes={asked}-"} if asked else {}
+    with session.request(
+        "GET", download.url, headers=headers, credentials=download.headers
+    ) as response:
+        try:
+            body = read_answer(response.status_code, response.headers, asked=asked)
+        except SourceUnusable as error:
+            raise SourceUnusable(f"{safe_url(response.url)}: {error.message}") from None
+        if isinstance(body, NoSuchRange) and asked:
+            _check_total(body.total, wanted, name=name, label=label)
+            if body.total == asked:
+                return  # nobody knew the size, and everything is here
+            raise RangeRefused
+        if not isinstance(body, Body):
+            raise Refused(
+                _refusal(response), redirected=not same_origin(download.url, response.url)
+            )
+        source = _Answer(response)
+        if body.start == 0:
+            kind = response.headers.get("Content-Type")
+            size = body.total if wanted.size is None else wanted.size
+            refuse_head(source.head(), name=name, content_type=kind, size=size)
+        _check_total(body.total, wanted, name=name, label=label)
+        total = wanted.size if wanted.size is not None else body.total
+        if body.start < partial.length:
+            _replay(source, partial, label=label, advanced=advanced)
+        else:
+            partial.begin(label)
+        _append(source, partial, total, name=name, label=label, advanced=advanced)
+    if total is not None and partial.length < total:
+        raise SourceUnreachable(
+            f"{safe_url(response.url)}: the answer ended after "
+            f"{partial.length:,} of {total:,} bytes"
+        )
+
+
+def _replay(
+    source: _Answer, partial: Partial, *, label: str, advanced: Callable[[int], None]
+) -> None:
+    """Follow a host that sends the file from its start, although there are bytes here.
+
+    The partial is not emptied for that: should this answer break off too, nothing would be left.
+    What arrives is held against what is here. While the two agree nothing is written, and from the
+    first difference on the new bytes replace the old ones.
+    """
+    at = 0
+    while at < partial.length:
+        chunk = source.read(min(CHUNK, partial.length - at))
+        if not chunk:
+            return
+        if not partial.matches(chunk, at):
+            partial.adopt(label, upto=at)
+            partial.append(chunk)
+        at += len(chunk)
+        advanced(at)
+    partial.adopt(label, upto=at)
+
+
+def _append(
+    source: _Answer,
+    partial: Partial,
+    total: int | None,
+    *,
+    name: str,
+    label: str,
+    advanced: Callable[[int], None],
+) -> None:
+    while chunk := source.read(CHUNK):
+        if total is not None and partial.length + len(chunk) > total:
+            raise SizeMismatch(
+                f"{name}: {label} sends more than the expected {total:,} bytes; stopped there"
+            )
+        partial.append(chunk)
+        advanced(partial.length)
+
+
+def _check_total(total: int | None, wanted: Expected, *, name: str, label: str) -> None:
+    if total is not None and wanted.size is not None and total != wanted.size:
+        raise SizeMismatch(
+            f"{name}: {label} serves a file of another size: "
+            f"expected {wanted.size:,} bytes, it has {total:,}"
+        )
+
+
+class _Answer:
+    """The body of an answer, of which the first bytes may be looked at before they are taken."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
+        self._held = b""
+
+    def head(self) -> bytes:
+        while len(self._held) < HEAD_BYTES:
+            piece = self._receive(HEAD_BYTES - len(self._held))
+            if not piece:
+                break
+            self._held += piece
+        return self._held
+
+    def read(self, size: int) -> bytes:
+        if self._held:
+            piece, self._held = self._held[:size], self._held[size:]
+            return piece
+        return self._receive(size)
+
+    def _receive(self, size: int) -> bytes:
+        import urllib3
+
+        try:
+            # read1 hands on what is there: a connection that breaks loses nothing it had brought.
+            return bytes(self._response.raw.read1(size, decode_content=False))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise unreachable(self._response.url, error) from None
+
+
+def _refusal(response: requests.Response) -> Refusal:
+    from vaehub.hosts.base import Refusal
+
+    try:
+        body = _Answer(response).head()
+    except SourceUnreachable:
+        body = b""  # the status alone says enough
+    return Refusal(
+        status=response.status_code,
+        url=safe_url(response.url),
+        headers=response.headers,
+        body=body,
+        final_host=urlsplit(response.url).netloc,
+    )
