@@ -64,7 +64,7 @@ def test_the_exit_codes_drawn_are_those_of_the_classes() -> None:
 
 
 def test_each_kind_has_an_exit_code_of_its_own() -> None:
-    kinds = [VaehubError, *VaehubError.__subclasses__()]
+    kinds: list[type[VaehubError]] = [VaehubError, *VaehubError.__subclasses__()]
     codes = [cls.exit_code for cls in kinds]
     assert sorted(codes) == list(range(1, 10))
 

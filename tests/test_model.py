@@ -42,8 +42,8 @@ def entry(*variants: Variant) -> Entry:
 def test_all_classes_are_frozen_and_imports_stay_out() -> None:
     kinds = {name: kind for name, kind in vars(model).items() if dataclasses.is_dataclass(kind)}
     assert {"Entry", "Variant", "Artifact", "Source", "Download", "Receipt"} <= set(kinds)
-    for name, kind in kinds.items():
-        assert kind.__dataclass_params__.frozen, name
+    thawed = [name for name, kind in kinds.items() if not vars(kind)["__dataclass_params__"].frozen]
+    assert thawed == []
     tree = ast.parse(Path(model.__file__).read_text(encoding="utf-8"))
     imported = {
         name

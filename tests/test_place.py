@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.trees import another_file_system, forbidding_folder, snapshot
-from vaehub import staging
+from vaehub import folders, staging
 from vaehub.errors import DiskFull, FileInTheWay, TargetNotUsable
-from vaehub.place import make_folder, place, publish, rename_without_replacing
+from vaehub.place import place, publish, rename_without_replacing
 
 DATA = bytes(range(256)) * 1000
 posix = pytest.mark.skipif(os.name != "posix", reason="a POSIX matter")
@@ -97,6 +97,18 @@ def test_a_partial_is_copied_and_removed_across_file_systems(tmp_path: Path) -> 
         shutil.rmtree(folder)
 
 
+@linux
+def test_what_we_may_not_link_to_is_copied() -> None:
+    protected = Path("/proc/sys/fs/protected_hardlinks")
+    if not protected.exists() or protected.read_text().strip() != "1":
+        pytest.skip("this system lets everybody link to everything")
+    program = Path("/bin/sh").resolve()  # the administrator's, readable for everybody
+    with forbidding_folder(0o777) as folder:
+        assert place(program, folder / "a.pt", keep_source=True) in {"copy", "reflink"}
+        assert snapshot(folder) == {"a.pt": program.read_bytes()}
+        assert (folder / "a.pt").stat().st_mode & 0o111 == 0
+
+
 def test_an_empty_file_and_one_over_a_chunk_are_copied(tmp_path: Path) -> None:
     folder = another_file_system(tmp_path)
     try:
@@ -172,7 +184,7 @@ def test_a_file_on_the_way_is_named(blob: Path, tmp_path: Path) -> None:
     (tmp_path / "models").unlink()
     (tmp_path / "models").symlink_to("nowhere")
     with pytest.raises(TargetNotUsable, match="leads nowhere"):
-        make_folder(tmp_path / "models" / "VAE")
+        folders.make(tmp_path / "models" / "VAE")
 
 
 @posix
@@ -235,7 +247,8 @@ try:
 except TargetError as error:
     print(error.code)
 """
-        arguments = [sys.executable, "-c", script, tmp_path / "blob", folder / "new" / "a.pt"]
+        paths = [str(tmp_path / "blob"), str(folder / "new" / "a.pt")]
+        arguments = [sys.executable, "-c", script, *paths]
         done = subprocess.run(arguments, capture_output=True, text=True)
         assert (done.stdout.strip(), done.stderr) == ("target-not-usable", "")
         assert snapshot(folder) == {}

@@ -178,28 +178,42 @@ def test_stat_matches_until_the_file_changes(tmp_path: Path) -> None:
     assert not receipts.stat_matches(again, (tmp_path / "other").stat())
 
 
-def test_unplacing_leaves_the_tree_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "mine.txt").write_text("mine")
-    before = snapshot(tmp_path)
-    folder = tmp_path / "models" / "VAE"
-    created = receipts.missing_folders(folder)
-    assert created == (".",)
-    receipt = make(folder / NAME, created=created)
+def install(path: Path, root: Path, *, known: list[Receipt] | None = None) -> Receipt:
+    created = receipts.make_folder(path.parent, root=root, known=known or [])
+    receipt = replace(
+        make(path, created=created), root=Path(os.path.relpath(root, path.parent)).as_posix()
+    )
     receipts.write(receipt)
+    return receipt
+
+
+@pytest.mark.parametrize("root", [".", "models", "models/VAE"])
+def test_unplacing_leaves_the_tree_as_it_was(tmp_path: Path, root: str) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    before = snapshot(tmp_path)
+    receipt = install(tmp_path / "models" / "VAE" / NAME, tmp_path / root)
+    assert len(receipt.created_folders) == 2
+    assert receipts.read(tmp_path / "models" / "VAE") == [receipt]
     receipts.unplace(receipt)
     assert snapshot(tmp_path) == before
 
 
+def test_folders_are_told_relative_to_the_root(tmp_path: Path) -> None:
+    folder = tmp_path / "ui" / "models" / "VAE"
+    (tmp_path / "ui").mkdir()
+    made = receipts.make_folder(folder, root=tmp_path / "ui")
+    assert made == ("models", "models/VAE")
+    assert folder.is_dir()
+    assert receipts.make_folder(folder, root=tmp_path / "ui") == ()
+
+
 def test_folders_made_for_us_go_with_the_last_file(tmp_path: Path) -> None:
     vae, approx = tmp_path / "models" / "VAE", tmp_path / "models" / "VAE-taesd"
-    first = make(vae / "a.pt", created=receipts.missing_folders(vae))
-    receipts.write(first)
-    second = make(vae / "b.pt", created=receipts.missing_folders(vae))
-    receipts.write(second)
-    third = make(approx / "c.pth", created=receipts.missing_folders(approx, known=[first, second]))
-    receipts.write(third)
-    assert third.created_folders[0] == ".."
+    first = install(vae / "a.pt", tmp_path)
+    second = install(vae / "b.pt", tmp_path, known=[first])
+    assert second.created_folders == ("models", "models/VAE")
+    third = install(approx / "c.pth", tmp_path, known=[first, second])
+    assert third.created_folders == ("models", "models/VAE-taesd")
     receipts.unplace(first)
     assert vae.is_dir()
     receipts.unplace(second)
@@ -209,10 +223,15 @@ def test_folders_made_for_us_go_with_the_last_file(tmp_path: Path) -> None:
     assert snapshot(tmp_path) == {}
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(TargetNotUsable, match="models is a file"):
+        receipts.make_folder(tmp_path / "models" / "VAE", root=tmp_path)
+
+
 def test_folders_that_the_user_filled_stay(tmp_path: Path) -> None:
     folder = tmp_path / "models" / "VAE"
-    receipt = make(folder / NAME, created=receipts.missing_folders(folder))
-    receipts.write(receipt)
+    receipt = install(folder / NAME, tmp_path)
     (folder / "mine.pt").write_bytes(b"mine")
     receipts.unplace(receipt)
     assert list(snapshot(tmp_path)) == ["models/", "models/VAE/", "models/VAE/mine.pt"]
@@ -230,15 +249,6 @@ def test_an_edited_receipt_removes_no_other_folder(tmp_path: Path, named: str) -
     assert (tmp_path / "victim").is_dir()
     assert (tmp_path / "x" / "victim").is_dir()
     assert (tmp_path / "VAE" / "victim").is_dir()
-
-
-def test_created_folders_may_be_told_relative_to_the_root(tmp_path: Path) -> None:
-    receipt = replace(make(tmp_path / "ui" / "models" / "VAE" / NAME), root="../..")
-    receipt = replace(receipt, created_folders=("..", "."))
-    receipts.write(receipt)
-    receipts.unplace(receipt)
-    # Relative to ui: ui itself and the folder above it; neither models nor VAE is named.
-    assert (tmp_path / "ui" / "models" / "VAE").is_dir()
 
 
 def test_unplacing_twice_is_fine(tmp_path: Path) -> None:

@@ -8,22 +8,21 @@ where the target lies on another file system: then the bytes stream straight to 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from vaehub import hosts, intents, licenses, observe, receipts, targets
-from vaehub.model import Receipt
-from vaehub.place import place
+from vaehub import folders, hosts, intents, licenses, observe, receipts, staging, targets
+from vaehub.errors import TargetRefuses
+from vaehub.placing import Fetched, place_all
 from vaehub.plan import Plan, Step, choose_variant, make_plan, usable_sources
 from vaehub.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from pathlib import Path
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
@@ -82,19 +81,6 @@ class Options:
     ask: Ask | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """Verified bytes, waiting to be placed."""
-
-    path: Path
-    sha256: str
-    size: int
-    source: str
-    keep: bool
-    """They are the store's: placing must leave them there."""
-    attempts: tuple[tuple[str, VaehubError], ...] = field(default=())
-
-
 def install(
     entry: Entry,
     wanted: Variant,
@@ -130,34 +116,47 @@ def install(
     plan = _plan(entry, variant, target, store=store, settings=settings, options=options)
     if options.dry_run:
         return _result(plan, {}, {}, dry_run=True)
-    if not plan.nothing_to_do:
-        licenses.require(
-            entry,
-            state=settings.state,
-            given=options.accepted_licenses,
-            ask=options.ask,
-        )
-    folder = layout.folder(target, entry.slot)
+    if plan.nothing_to_do:
+        return _result(plan, {}, {}, dry_run=False)
+    licenses.require(entry, state=settings.state, given=options.accepted_licenses, ask=options.ask)
+    with contextlib.ExitStack() as locks:
+        # Held until the bytes are placed, so that no garbage collection takes them in between;
+        # in the keys' order, so that no two processes wait for each other.
+        for key in sorted(_key(step.artifact) for step in plan.steps if step.action != "keep"):
+            locks.enter_context(store.lock(key, listener=listener))
+        # Whoever held the locks before us may have done part of the work, or all of it.
+        plan = _plan(entry, variant, target, store=store, settings=settings, options=options)
+        return _carry_out(plan, store, session=session, settings=settings, listener=listener)
+
+
+def _carry_out(
+    plan: Plan, store: Store, *, session: Session, settings: Settings, listener: Listener
+) -> InstallResult:
+    """Fetch what is missing, place it, record it; the locks are held."""
+    target = plan.target
+    todo = [step for step in plan.steps if step.action != "keep"]
+    if not todo:
+        return _result(plan, {}, {}, dry_run=False)
+    folder = todo[0].destination.parent
     elsewhere = _device(store.root) != _device(folder)
     created: tuple[str, ...] | None = None
     try:
-        if elsewhere and not plan.nothing_to_do:
+        if elsewhere:
             # The bytes go straight to the target's file system, so its folder must be there.
             created = _make_folder(folder, target)
         fetched = {
             step.artifact.name: _obtain(
                 step, store, session, settings, listener, elsewhere=elsewhere
             )
-            for step in plan.steps
-            if step.action != "keep"
+            for step in todo
         }
-        if created is None and not plan.nothing_to_do:
+        if created is None:
             created = _make_folder(folder, target)
-        methods = _place_all(plan, fetched, store, created or ())
+        methods = place_all(plan, fetched, store, created)
     except BaseException:
-        if created is not None:
-            # Folders made for nothing go again, as far as they are empty.
-            receipts.remove(_receipt(plan, plan.steps[0], created))
+        # Folders made for nothing go again, as far as they are empty.
+        made = [target.root / name for name in created or ()]
+        folders.remove_empty([*made, folder / staging.FOLDER])
         raise
     return _result(plan, fetched, methods, dry_run=False)
 
@@ -175,7 +174,15 @@ def _plan(
     folder = layout.folder(target, entry.slot)
     destinations = {artifact.name: folder / artifact.name for artifact in variant.artifacts}
     for artifact in variant.artifacts:
-        intents.finish(store.root, destinations[artifact.name])
+        if not options.dry_run:
+            intents.finish(store.root, destinations[artifact.name])
+        hidden_by = layout.collision(target, entry.slot, artifact.name)
+        if hidden_by is not None:
+            raise TargetRefuses(
+                f"{layout.title} knows files by their name alone, and {hidden_by} has the name "
+                f"{artifact.name} already: one of the two would be hidden",
+                hint="rename or move that file, or choose another variant",
+            )
     return make_plan(
         entry,
         variant,
@@ -218,106 +225,32 @@ def _obtain(
     listener: Listener,
     *,
     elsewhere: bool,
-) -> _Fetched:
-    """Have an artifact's verified bytes on this machine, downloading at most once."""
+) -> Fetched:
+    """Have an artifact's verified bytes on this machine; its lock is held."""
     artifact = step.artifact
-    with store.lock(_key(artifact), listener=listener):
-        # Another process may have brought the bytes while we waited for the lock.
-        if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size):
-            blob = store.blob(artifact.sha256)
-            return _Fetched(blob, artifact.sha256, blob.stat().st_size, "store", keep=True)
+    # Another process may have brought the bytes while we waited for the lock.
+    if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size):
+        blob = store.blob(artifact.sha256)
+        return Fetched(blob, artifact.sha256, blob.stat().st_size, "store", keep=True)
 
-        from vaehub.transfer.fetch import fetch
+    from vaehub.transfer.fetch import fetch
 
-        if elsewhere:
-            partial = receipts.folder_of(step.destination) / f"{_key(artifact)}.part"
-            partial.parent.mkdir(exist_ok=True)
-        else:
-            partial = store.partial(_key(artifact))
-        got = fetch(
-            artifact, partial, step.sources, session=session, settings=settings, listener=listener
-        )
-        path = partial if elsewhere else store.adopt(partial, got.sha256)
-        return _Fetched(
-            path, got.sha256, got.size, got.source, keep=not elsewhere, attempts=got.attempts
-        )
-
-
-def _place_all(
-    plan: Plan, fetched: dict[str, _Fetched], store: Store, created: tuple[str, ...]
-) -> dict[str, str]:
-    """Place every artifact or none, and write the receipts."""
-    methods: dict[str, str] = {}
-    placed: list[Receipt] = []
-    try:
-        for step in plan.steps:
-            bytes_ = fetched.get(step.artifact.name)
-            if bytes_ is None:
-                continue
-            receipt = replace(
-                _receipt(plan, step, created),
-                sha256=bytes_.sha256,
-                size=bytes_.size,
-                source=bytes_.source,
-            )
-            receipt = _place_one(receipt, bytes_, store, replaces=step.replaces)
-            methods[step.artifact.name] = receipt.method
-            if not step.replaces:
-                placed.append(receipt)
-    except BaseException:
-        for receipt in placed:
-            receipt.path.unlink(missing_ok=True)
-            receipts.remove(receipt)
-        raise
-    return methods
-
-
-def _place_one(receipt: Receipt, bytes_: _Fetched, store: Store, *, replaces: bool) -> Receipt:
-    destination = receipt.path
-    intents.note(store.root, receipt)
-    try:
-        if replaces:
-            # Ours and unchanged: swapped in one rename, so that the UI always finds one of the two.
-            staged = receipts.folder_of(destination) / f"{destination.name}.new.part"
-            staged.unlink(missing_ok=True)
-            method = place(bytes_.path, staged, keep_source=bytes_.keep)
-            staged.replace(destination)
-        else:
-            method = place(bytes_.path, destination, keep_source=bytes_.keep)
-        try:
-            receipt = receipts.with_stat(replace(receipt, method=method), destination.stat())
-            receipts.write(receipt)
-        except BaseException:
-            if not replaces:
-                destination.unlink(missing_ok=True)  # without a receipt nobody could remove it
-            raise
-    finally:
-        intents.forget(store.root, destination)
-    return receipt
-
-
-def _receipt(plan: Plan, step: Step, created: tuple[str, ...]) -> Receipt:
-    """Draft the receipt of a step; bytes, method and stat are filled in as they are known."""
-    return Receipt(
-        path=step.destination,
-        entry=plan.entry.full_name,
-        variant=plan.variant.name,
-        sha256=step.artifact.sha256 or "",
-        size=step.artifact.size or 0,
-        evidence=step.artifact.evidence,
-        source="",
-        method="",
-        license=plan.entry.license.id,
-        mtime_ns=0,
-        inode=0,
-        installed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        created_folders=created,
-        root=Path(os.path.relpath(plan.target.root, step.destination.parent)).as_posix(),
+    if elsewhere:
+        partial = receipts.folder_of(step.destination) / f"{_key(artifact)}.part"
+        partial.parent.mkdir(exist_ok=True)
+    else:
+        partial = store.partial(_key(artifact))
+    got = fetch(
+        artifact, partial, step.sources, session=session, settings=settings, listener=listener
+    )
+    path = partial if elsewhere else store.adopt(partial, got.sha256)
+    return Fetched(
+        path, got.sha256, got.size, got.source, keep=not elsewhere, attempts=got.attempts
     )
 
 
 def _result(
-    plan: Plan, fetched: dict[str, _Fetched], methods: dict[str, str], *, dry_run: bool
+    plan: Plan, fetched: dict[str, Fetched], methods: dict[str, str], *, dry_run: bool
 ) -> InstallResult:
     steps = []
     for step in plan.steps:

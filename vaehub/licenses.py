@@ -40,7 +40,8 @@ def require(entry: Entry, *, state: Path, given: Collection[str] = (), ask: Ask 
     if license_.id in given or (ask is not None and ask(entry)):
         _remember(state, license_.id)
         return
-    page = f" ({license_.source})" if license_.source else ""
+    where = license_.source or entry.homepage
+    page = f" ({where})" if where else ""
     raise LicenseNotAccepted(
         f"the license of {entry.id}, {license_.id}{page}, asks for acceptance",
         hint=f"read it, then run the command again with --accept-license {license_.id}",
@@ -49,22 +50,23 @@ def require(entry: Entry, *, state: Path, given: Collection[str] = (), ask: Ask 
 
 def accepted(state: Path) -> frozenset[str]:
     """Give the ids of the licenses accepted on this machine."""
-    try:
-        record = json.loads((state / "licenses.json").read_text(encoding="utf-8"))
-        return frozenset(record["accepted"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return frozenset()  # no record, or one nobody can read: ask again
+    return frozenset(_dates(state))
 
 
 def _remember(state: Path, license_id: str) -> None:
-    path = state / "licenses.json"
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    record = {"schema": 1, "accepted": {**_dates(state), license_id: now}}
     try:
-        known = dict.fromkeys(accepted(state))
-        dates = json.loads(path.read_text(encoding="utf-8"))["accepted"] if known else {}
         state.mkdir(parents=True, exist_ok=True)
-        record = {"schema": 1, "accepted": {**dates, license_id: now}}
-        durable.write(path, json.dumps(record, indent=1).encode())
+        durable.write(state / "licenses.json", json.dumps(record, indent=1).encode())
     except OSError:
         # A read-only home must not stop an install: the license was accepted for this run.
         return
+
+
+def _dates(state: Path) -> dict[str, str]:
+    try:
+        record = json.loads((state / "licenses.json").read_text(encoding="utf-8"))
+        return {str(license_id): str(date) for license_id, date in record["accepted"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}  # no record, or one nobody can read: ask again

@@ -22,7 +22,7 @@ import shutil
 import sys
 from typing import IO, TYPE_CHECKING
 
-from vaehub import durable, staging
+from vaehub import durable, folders, staging
 from vaehub.errors import DiskFull, FileInTheWay, TargetNotUsable, VaehubError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def place(source: Path, destination: Path, *, keep_source: bool) -> str:
         TargetNotUsable: the folder cannot be made or written, or the source cannot be read.
     """
     refuse_if_taken(destination)
-    made = make_folder(destination.parent)
+    made = folders.make(destination.parent)
     ours = _staging_folder(destination)
     try:
         try:
@@ -77,47 +77,13 @@ def place(source: Path, destination: Path, *, keep_source: bool) -> str:
                 with contextlib.suppress(OSError):
                     ours.rmdir()  # only where nothing lies in it
     except OSError as error:
-        _remove_empty(made)
+        folders.remove_empty(made)
         refuse_if_taken(destination)  # somebody was faster
         raise _in_words(error, source, destination) from error
     except BaseException:
-        _remove_empty(made)
+        folders.remove_empty(made)
         raise
     return method
-
-
-def make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it.
-
-    Returns:
-        Those that were not there, outermost first.
-
-    Raises:
-        TargetNotUsable: something on the way is not a folder, or nothing can be made there.
-    """
-    made: list[Path] = []
-    try:
-        missing = [step for step in (folder, *folder.parents) if not step.is_dir()]
-        for step in reversed(missing):
-            with contextlib.suppress(FileExistsError):
-                step.mkdir()
-                made.append(step)
-            if not step.is_dir():
-                what = "a symbolic link that leads nowhere" if step.is_symlink() else "a file"
-                raise TargetNotUsable(
-                    f"{folder} cannot be a folder: {step} is {what}",
-                    hint="name another place with --to",
-                )
-            durable.sync_folder(step.parent)
-    except BaseException as error:
-        _remove_empty(made)
-        if isinstance(error, OSError):
-            raise TargetNotUsable(
-                f"cannot make the folder {folder}: {error.strerror or error}",
-                hint="name a place that you may write to with --to",
-            ) from error
-        raise
-    return made
 
 
 def refuse_if_taken(destination: Path) -> None:
@@ -312,12 +278,6 @@ def _open_source(source: Path) -> IO[bytes]:
             f"cannot read the downloaded file {source}: {error.strerror or error}",
             hint="run the same command again",
         ) from error
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in reversed(folders):
-        with contextlib.suppress(OSError):
-            folder.rmdir()
 
 
 def _in_words(error: OSError, source: Path, destination: Path) -> VaehubError:

@@ -18,14 +18,13 @@ that anybody may have edited: it names no path outside its folder, and a damaged
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaehub import durable, names, staging
+from vaehub import durable, folders, names, staging
 from vaehub.errors import FileInTheWay, TargetNotUsable, TargetRefuses
 from vaehub.model import Problem, Receipt
 
@@ -169,35 +168,31 @@ def remove(receipt: Receipt) -> None:
     except OSError as error:
         raise TargetNotUsable(f"cannot remove the receipt {path}: {error.strerror}") from error
     staging.sweep(path.parent)
-    for folder in (path.parent, *reversed(_created(receipt))):
-        try:
-            folder.rmdir()
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return  # not empty, so neither are those above it
-        with contextlib.suppress(OSError):
-            durable.sync_folder(folder.parent)
+    folders.remove_empty([*_created(receipt), path.parent])
 
 
-def missing_folders(folder: Path, *, known: Iterable[Receipt] = ()) -> tuple[str, ...]:
-    """Say which folders will exist only because a file is placed into one.
+def make_folder(folder: Path, *, root: Path, known: Iterable[Receipt] = ()) -> tuple[str, ...]:
+    """Make a folder to place into, and say which folders are there only because of us.
 
     Args:
-        folder: Where the file will go; ask before it is made.
+        folder: The folder; those above it are made too.
+        root: The target's root, to which the answer is relative.
         known: The target's receipts. A folder that was made for one of them counts as made for
             this file as well, so that the last of them to go takes it along.
 
     Returns:
-        For :attr:`Receipt.created_folders`, relative to ``folder``, outermost first:
-        ``("..", ".")``.
+        For :attr:`Receipt.created_folders`: outermost first.
+
+    Raises:
+        TargetNotUsable: something on the way is not a folder, or nothing can be made there.
     """
-    home = _home(folder)
-    ours = {created for receipt in (*known, *read(folder)) for created in _created(receipt)}
+    home = _plain(folder)
+    ours = {created for receipt in known for created in _created(receipt)}
+    ours.update(folders.make(home))
     return tuple(
-        Path(os.path.relpath(step, home)).as_posix()
+        Path(os.path.relpath(step, root)).as_posix()
         for step in (*reversed(home.parents), home)
-        if step in ours or not step.exists()
+        if step in ours
     )
 
 
@@ -237,10 +232,10 @@ def from_json(record: Mapping[str, Any], *, path: Path) -> Receipt:
     if record.get("schema") != SCHEMA:
         raise ValueError(f"its schema is {record.get('schema')!r}; this vaehub knows {SCHEMA}")
     values = {key: value for key, value in record.items() if key in _FIELDS}
-    folders = values.get("created_folders", [])
-    if not isinstance(folders, list) or not all(isinstance(item, str) for item in folders):
+    created = values.get("created_folders", [])
+    if not isinstance(created, list) or not all(isinstance(item, str) for item in created):
         raise ValueError("created_folders is not a list of texts")
-    values["created_folders"] = tuple(folders)
+    values["created_folders"] = tuple(created)
     for key in _FIELDS:
         if key == "created_folders" or (key == "root" and key not in values):
             continue
@@ -276,17 +271,14 @@ def _created(receipt: Receipt) -> list[Path]:
     Only the file's own folder and those above it can have been made for it. A receipt that
     somebody edited must not lead anywhere else, not even to an empty folder.
     """
-    home = _home(receipt.path.parent)
-    above = [home, *home.parents]
-    steps = {
-        len(Path(name).parts)
-        for name in (f"{receipt.root}/{created}" for created in receipt.created_folders)
-        if set(Path(name).parts) <= {".."}
-    }
-    return [above[step] for step in sorted(steps, reverse=True) if step < len(above)]
+    home = _plain(receipt.path.parent)
+    if not set(Path(receipt.root).parts) <= {".."}:
+        return []
+    named = {_plain(home / receipt.root / name) for name in receipt.created_folders if name}
+    return [step for step in (*reversed(home.parents), home) if step in named]
 
 
-def _home(folder: Path) -> Path:
+def _plain(folder: Path) -> Path:
     return Path(os.path.normpath(folder.absolute()))
 
 

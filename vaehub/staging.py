@@ -8,6 +8,7 @@ process makes them, so that what a killed one left behind can be told from what 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import platform
@@ -19,6 +20,7 @@ from pathlib import Path
 
 FOLDER = ".vaehub"
 _NAME = re.compile(r"vaehub-(?P<machine>[0-9a-f]{12})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.part")
+_ATTEMPTS = 1000
 _FORGOTTEN_AFTER = 24 * 60 * 60
 """Seconds without a write, where nobody can be asked whether the process still runs."""
 
@@ -39,17 +41,14 @@ def create(folder: Path) -> Path:
     Raises:
         OSError: neither can be made.
     """
-    while True:
+    for _ in range(_ATTEMPTS):
         folder.mkdir(exist_ok=True)
         path = folder / new_name()
-        try:
+        # Another process may take the folder away, with the last thing in it, at any moment.
+        with contextlib.suppress(FileNotFoundError):
             path.touch(exist_ok=False)
-        except FileNotFoundError:
-            # Another process just took the folder away with the last thing in it.
-            if folder.parent.is_dir() and not folder.is_symlink():
-                continue
-            raise
-        return path
+            return path
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
 
 def sweep(folder: Path) -> None:

@@ -19,7 +19,6 @@ only after it was hashed again.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -30,6 +29,7 @@ from typing import TYPE_CHECKING
 from vaehub import durable, seals
 from vaehub.errors import DiskFull, TargetNotUsable
 from vaehub.model import Problem
+from vaehub.observe import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,6 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 _PARTIAL = re.compile(r"([0-9a-f]{64})\.part(\..+)?")
 _PARTIAL_KEPT_FOR = 7 * 24 * 60 * 60
 """Seconds: until then somebody may still go on with the download."""
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Store:
                 return False
             if seals.is_sealed(stat, sha256):
                 return True
-            if _sha256_of(path) != sha256:
+            if sha256_of(path) != sha256:
                 return False
         except OSError:
             return False
@@ -193,7 +192,7 @@ class Store:
         problems = []
         for path in self._blobs():
             try:
-                got = _sha256_of(path)
+                got = sha256_of(path)
             except OSError as error:
                 problems.append(
                     Problem("blob-unreadable", f"cannot be read: {error.strerror}", str(path))
@@ -335,11 +334,3 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -113,9 +113,12 @@ def test_keeps_the_order_of_variants() -> None:
     assert list(again["entries"]["first-vae"]["variants"]) == ["ckpt", "safetensors"]
 
 
+@pytest.mark.usefixtures("any_loader")
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        ("title: 通用的 𝟘𝟙𝟚\nzh: 通用 # behind\n", 2),
+        ("\ufefftitle: a\r\nzh: b # behind\r\n", 2),
         ("# head\nschema: 1\n# inner\ncatalog: {}\n", 3),
         ("schema: 1 # behind\n", 1),
         ("schema: 1\n# at the end", 2),
@@ -132,10 +135,11 @@ def test_refuses_to_lose_a_comment(text: str, line: int) -> None:
     assert "notes" in (caught.value.hint or "")
 
 
+@pytest.mark.usefixtures("any_loader")
 @pytest.mark.parametrize(
     "text",
     [
-        "notes: a#b\n",
+        "zh: 通用的 𝟘𝟙𝟚\nnotes: a#b\n",
         "notes: 'a # b'\n",
         'notes: "a # b"\n',
         "notes: |\n  # not a comment\n  a # b\n",

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,15 +11,6 @@ from vaehub.errors import CatalogError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(params=["libyaml", "python"])
-def any_loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read with libyaml, and as on a machine whose PyYAML was built without it."""
-    if request.param == "python":
-        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
-    elif not hasattr(yaml, "CSafeLoader"):
-        pytest.skip("PyYAML has no libyaml here")
 
 
 @pytest.mark.usefixtures("any_loader")
@@ -115,7 +105,7 @@ def test_knows_line_and_column_of_every_value() -> None:
 
 
 @pytest.mark.usefixtures("any_loader")
-@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000, "a:\n" * 1 + "? " * 3000])
+@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000, "? " * 3000])
 def test_refuses_endless_nesting_without_recursion(text: str) -> None:
     with pytest.raises(CatalogError):
         read_text(text)

@@ -13,7 +13,6 @@ from vaehub import hosts, settings
 from vaehub.hosts.base import Refusal
 from vaehub.loopback import LoopbackWorld
 from vaehub.model import Artifact, Download, Source
-from vaehub.settings import Settings
 from vaehub.transfer.addresses import safe_url
 from vaehub.transfer.patience import Patience
 from vaehub.transfer.session import Session
@@ -21,7 +20,8 @@ from vaehub.transfer.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from vaehub.errors import SourceError
+    from vaehub.errors import SourceError, VaehubError
+    from vaehub.settings import Settings
 
 SAMPLES = Path(__file__).parent / "samples"
 HASTY = Patience(connect=2.0, read=2.0, attempts=1)
@@ -31,6 +31,11 @@ DATA = bytes(range(256)) * 300
 def sample(name: str) -> Any:
     """Read a recorded answer of a host."""
     return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def hint(error: VaehubError) -> str:
+    """Give what an error tells the person to do; empty if nothing."""
+    return error.hint or ""
 
 
 class Client:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from vaehub.errors import IntegrityError, SourceError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hypothesis.strategies import DrawFn
 
 JUNK = st.recursive(
@@ -53,3 +57,11 @@ def mutated(draw: DrawFn, payload: Any) -> Any:
         else:
             container[key] = draw(JUNK)
     return box[""]
+
+
+def outcome(ask: Callable[[], Any]) -> Any:
+    """Give the result or, where it fails as it may fail, the message. Other errors are bugs."""
+    try:
+        return ask()
+    except (SourceError, IntegrityError) as error:
+        return error.message

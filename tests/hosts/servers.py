@@ -19,6 +19,7 @@ def serve(answer: Callable[[str, str, dict[str, str]], Answer]) -> Iterator[str]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.hosts.conftest import DATA, sample
+from tests.hosts.conftest import DATA, hint, sample
 from vaehub import settings
 from vaehub.errors import (
     HashMismatch,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DIGEST = BytesContent(DATA).sha256
 OTHER = DATA[::-1]
-LOCATOR = {"model": 22354, "version": 88156}
+LOCATOR: dict[str, str | int] = {"model": 22354, "version": 88156}
 SOURCE = Source("civitai", LOCATOR, login=True)
 
 
@@ -88,8 +88,8 @@ def test_without_a_token_the_download_is_tried_and_the_401_says_what_to_do(
     client = clients(world.environment())
     error = client.explained(SOURCE, client.locate(SOURCE, sha256=DIGEST))
     assert isinstance(error, LoginRequired)
-    assert "CIVITAI_TOKEN" in error.hint
-    assert "https://civitai.com/user/account" in error.hint
+    assert "CIVITAI_TOKEN" in hint(error)
+    assert "https://civitai.com/user/account" in hint(error)
 
 
 def test_a_file_that_needs_no_login_is_had_without_a_token(
@@ -147,7 +147,7 @@ def test_what_only_the_download_tells_is_put_into_words(
 
 
 def test_an_unknown_version_is_gone(world: LoopbackWorld, clients: Any) -> None:
-    with pytest.raises(SourceGone, match="version 88156.*Model not found"):
+    with pytest.raises(SourceGone, match=r"version 88156.*Model not found"):
         clients(world.environment()).locate(SOURCE, sha256=DIGEST)
 
 
@@ -189,7 +189,7 @@ def test_an_api_in_trouble_does_not_keep_a_pinned_file_from_being_tried(
 def test_type_and_format_stand_in_for_an_unknown_file_id(
     world: LoopbackWorld, clients: Any
 ) -> None:
-    locator = {**LOCATOR, "type": "VAE", "format": "Other"}
+    locator: dict[str, str | int] = {**LOCATOR, "type": "VAE", "format": "Other"}
     world.publish("civitai", locator, DATA, name="a.ckpt")
     world.faults("civitai").status(500, at="api")
     client = clients(world.environment(login=["civitai"]))

@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hosts.conftest import sample
-from tests.hosts.mutations import mutated
+from tests.hosts.mutations import mutated, outcome
 from vaehub.errors import (
     HashMismatch,
-    IntegrityError,
     SourceError,
     SourceGone,
     SourceRefused,
@@ -198,11 +197,8 @@ def test_a_payload_gone_wrong_ends_in_our_errors_only(
 ) -> None:
     version = version if isinstance(version, dict) else {}
     civitai_files.barrier(version, what="v", has_token=False)
-    try:
-        found = pick(version, sha256=sha256, file_id=file_id, type_=type_)
-    except (SourceError, IntegrityError) as error:
-        assert error.message.isprintable()
-    else:
+    found = outcome(lambda: pick(version, sha256=sha256, file_id=file_id, type_=type_))
+    assert str(found).isprintable()
+    if isinstance(found, CivitaiFile):
         assert found.sha256 is None or len(found.sha256) == 64
-        assert str(found).isprintable()
-        found.bytes(None)
+        assert (found.bytes(None) or 0) >= 0

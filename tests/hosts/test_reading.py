@@ -25,8 +25,10 @@ def test_what_is_no_digest_is_none(value: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "size"),
-    [(0, 0), (334641190, 334641190), ("334641190", 334641190), (-1, None), (True, None)]
-    + [(1.5, None), ("", None), ("²", None), ("9" * 30, None), (10**30, None), (None, None)],
+    [
+        *[(0, 0), (334641190, 334641190), ("334641190", 334641190), (-1, None), (True, None)],
+        *[(1.5, None), ("", None), ("²", None), ("9" * 30, None), (10**30, None), (None, None)],
+    ],
 )
 def test_a_size_is_a_number_or_digits(value: object, size: int | None) -> None:
     assert reading.size(value) == size

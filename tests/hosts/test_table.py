@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from vaehub.hosts import (
     modelscope,
 )
 from vaehub.model import Artifact, Source
+from vaehub.transfer.session import Session
 
 DIGEST = "ab" * 32
 # For mypy: each module satisfies the protocol.
@@ -36,14 +39,12 @@ def test_the_table_gives_each_module() -> None:
 
 
 def test_an_unknown_host_disables_its_source_in_words() -> None:
-    with pytest.raises(SourceUnusable, match="'ftp'.*huggingface"):
+    with pytest.raises(SourceUnusable, match=r"'ftp'.*huggingface"):
         hosts.get("ftp")
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_source_with_an_empty_locator_can_be_named_and_fails_in_words(name: str) -> None:
-    from vaehub.transfer.session import Session
-
     source, own = Source(name, {}), settings.load({})
     assert MODULES[name].label(source).startswith(name)
     assert MODULES[name].page(source) is not None
@@ -52,10 +53,8 @@ def test_a_source_with_an_empty_locator_can_be_named_and_fails_in_words(name: st
 
 
 def test_the_table_loads_no_http_library() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, vaehub.hosts; print([m for m in sys.modules if m in {'requests', 'huggingface_hub'}])"
+    heavy = "{'requests', 'huggingface_hub'}"
+    code = f"import sys, vaehub.hosts; print([m for m in sys.modules if m in {heavy}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -39,7 +39,7 @@ def test_cut_after_ends_the_connection_once(
 
 def test_stall_keeps_the_connection_open_in_silence(url: str, faults: Faults) -> None:
     faults.stall(after=10)
-    with requests.get(url, stream=True, timeout=0.3) as answer:
+    with requests.get(url, stream=True, timeout=1) as answer:
         assert answer.raw.read(10) == DATA[:10]
         with pytest.raises(Exception, match="timed out"):
             answer.raw.read(1)
@@ -177,3 +177,17 @@ def test_clear_puts_everything_right(url: str, faults: Faults, ask: Ask) -> None
     faults.expire_after(0)
     faults.clear()
     assert ask("GET", url).content == DATA
+
+
+def test_a_client_that_wants_to_close_still_gets_the_last_chunk(
+    url: str, faults: Faults, ask: Ask
+) -> None:
+    faults.no_length()
+    assert ask("GET", url, headers={"Connection": "close"}).content == DATA
+
+
+def test_skip_leaves_the_first_answers_alone(url: str, faults: Faults, ask: Ask) -> None:
+    faults.hang_up(skip=1)
+    assert ask("GET", url).content == DATA
+    with pytest.raises(requests.ConnectionError):
+        ask("GET", url)

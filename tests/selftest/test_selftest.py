@@ -55,7 +55,7 @@ def test_everything_passes_whatever_the_users_environment(tmp_path: Path, home: 
     }
     done = subprocess.run(
         [sys.executable, "-W", "error::ResourceWarning", "-c", _RUN],
-        env={"PYTHONPATH": str(ROOT), **os.environ} | hostile,
+        env={**os.environ, "PYTHONPATH": str(ROOT)} | hostile,
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from vaehub.errors import TargetNotUsable
 from vaehub.model import Target
 from vaehub.settings import Settings
 from vaehub.targets import find_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

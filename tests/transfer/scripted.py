@@ -73,6 +73,9 @@ def _receive(connection: socket.socket) -> Request | None:
         if not piece:
             return None
         data += piece
+        if data[:1] == b"\x16":  # TLS is spoken to a server that speaks none
+            connection.sendall(reply(400))
+            return None
     head, _, body = data.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
     headers = {}

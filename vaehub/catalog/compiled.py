@@ -48,7 +48,7 @@ def load_curated(cache: Path) -> tuple[Catalog, tuple[Problem, ...]]:
     """
     path = bundled_path()
     compiled = path.with_suffix(".json")
-    if path.parent.name == "vaehub" and compiled.is_file():
+    if path.parent == Path(__file__).parent.parent and compiled.is_file():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             return _restore(compiled.read_text(encoding="utf-8"), origin=str(path), name=None)
     if not path.is_file():

@@ -27,7 +27,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], list[tuple[re.Pattern
     bearer = r"(?i)\b(bearer|basic)\s+(?=\S*[\d_=-])[\w.~+/=-]{8,}"
     named = (
         r"(?i)(token|api_?key|authorization|cookie)(['\"]?\s*[=:]\s*['\"]?)"
-        r"(?!bearer|basic)[^\s'\",;)}*]{12,}"
+        r"(?!bearer|basic)(?=[^\s]*\d)[^\s'\",;)}*]{12,}"
     )
     return (
         re.compile(r"(?i)\b(https?://)[^\s/@'\"<>]+@"),

@@ -6,6 +6,7 @@ Knows how bytes are served and when a signed URL is good. Knows no host's API.
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode
@@ -108,6 +109,7 @@ class FakeHost:
         self.faults = Faults(self)
         self._signed: dict[tuple[str, ...], _Signed] = {}
         self._serial = itertools.count(1)
+        self._lock = threading.Lock()
 
     # Each host says these in its own way.
 
@@ -173,10 +175,11 @@ class FakeHost:
         signed = self._signed.get(_key(request.path, request.raw_query))
         if signed is None:
             return storage_error(403, "SignatureDoesNotMatch", "The signature does not match.")
-        limit = self.faults.uses_per_url
-        if limit is not None and signed.uses >= limit:
-            return storage_error(403, "AccessDenied", "Request has expired")
-        signed.uses += 1
+        with self._lock:
+            limit = self.faults.uses_per_url
+            if limit is not None and signed.uses >= limit:
+                return storage_error(403, "AccessDenied", "Request has expired")
+            signed.uses += 1
         return send(request, signed.content, signed.headers, course)
 
 

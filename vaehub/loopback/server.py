@@ -160,9 +160,18 @@ class Server:
         return f"http://127.0.0.1:{self._listeners[role].getsockname()[1]}"
 
     def start(self) -> None:
-        """Bind every origin to a free port of 127.0.0.1 and begin to answer."""
-        for role in self._respond:
-            self._listeners[role] = socket.create_server(("127.0.0.1", 0), backlog=64)
+        """Bind every origin to a free port of 127.0.0.1 and begin to answer.
+
+        Raises:
+            OSError: this machine gives no such ports.
+        """
+        try:
+            for role in self._respond:
+                self._listeners[role] = socket.create_server(("127.0.0.1", 0), backlog=64)
+        except OSError:
+            for listener in self._listeners.values():
+                listener.close()
+            raise
         self._wake, woken = socket.socketpair()
         self._accepting = threading.Thread(target=self._accept, args=(woken,), name="loopback")
         self._accepting.start()
@@ -285,12 +294,13 @@ class _Connection(BaseHTTPRequestHandler):
     def _send_body(self, response: Response, seen: Seen) -> None:
         delivery = response.delivery
         end = response.length
-        if delivery.cut_after is not None and delivery.cut_after < end:
-            end = delivery.cut_after
+        stop = end if delivery.cut_after is None else min(end, delivery.cut_after)
+        is_cut = stop < end
+        if is_cut:
             self.close_connection = True
         piece = _CHUNK if delivery.rate is None else max(1, int(delivery.rate * _PAUSE))
-        for start in range(0, end, piece):
-            data = response.read(start, min(piece, end - start))
+        for start in range(0, stop, piece):
+            data = response.read(start, min(piece, stop - start))
             # Counted before it leaves: who has got the bytes must find them on record.
             seen.sent += len(data)
             if delivery.chunked:
@@ -299,7 +309,7 @@ class _Connection(BaseHTTPRequestHandler):
             if delivery.rate is not None and self._owner.stopping.wait(_PAUSE):
                 self.close_connection = True
                 return
-        if self.close_connection and delivery.stall:
+        if is_cut:
             self._owner.stopping.wait(delivery.stall)
-        elif delivery.chunked and not self.close_connection:
+        elif delivery.chunked:
             self.wfile.write(b"0\r\n\r\n")

@@ -36,10 +36,13 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
             f"{place}: the name of the host could not be looked up",
             hint="check the network and the name",
         )
-    if has(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        return SourceUnreachable(f"{place}: no answer in time")
     if has(ConnectionRefusedError):
         return SourceUnreachable(f"{place}: nobody listens there (connection refused)")
+    # A subclass of the time-outs, whatever kept the connection from being made.
+    if has(urllib3.exceptions.NewConnectionError):
+        return SourceUnreachable(f"{place}: no way leads there from here")
+    if has(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+        return SourceUnreachable(f"{place}: no answer in time")
     return SourceUnreachable(f"{place}: the connection broke")
 
 

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 @click.argument("name")
 @to_option
 def command(call: Call, *, name: str, to: str | None) -> Result:
-    """Show everything known of a VAE: variants, files, hashes, sources, license.
+    """Show everything known of a VAE.
 
-    NAME is an id, an alias, CATALOG/ID, each optionally with @VARIANT, or a file's name.
+    Its variants, files, hashes, sources and license. NAME is an id, an alias or CATALOG/ID, each
+    optionally with @VARIANT, or a file's name.
     """
     entry, variant = call.catalogs.resolve(name)
     only = variant if "@" in name else None

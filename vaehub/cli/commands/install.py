@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from vaehub.install import Installed, InstallResult
     from vaehub.model import Entry
 
+SELECT = {
+    "automatic1111": "Settings > VAE > SD VAE, after its refresh button; in Forge: VAE / Text "
+    "Encoder at the top of the page",
+    "comfyui": "press R, then choose it in the node Load VAE (VAELoader)",
+    "sdnext": "refresh the list of VAE models in the settings, then choose it there",
+}
+"""How a person selects a file of the slot ``vae``, per layout that is a UI."""
+
 
 @as_command(
     "install",
@@ -56,11 +64,11 @@ def command(
     accept_licenses: tuple[str, ...],
     require_pinned: bool,
 ) -> Result:
-    """Fetch VAEs, check every byte, and place them where the UI finds them.
+    """Install VAEs into a UI or a folder.
 
-    Nothing appears under its final name before it is whole and verified. Running the command again
-    changes nothing, and goes on where an interrupted run stopped. Of several names each is tried;
-    the exit code is that of the first one that failed.
+    Every byte is checked, and nothing appears under its final name before it is whole and verified.
+    Running the command again changes nothing, and goes on where an interrupted run stopped. Of
+    several names each is tried; the exit code is that of the first one that failed.
     """
     from vaehub import api
 
@@ -153,11 +161,10 @@ def _text(result: InstallResult) -> Iterator[Block]:
     for step in result.steps:
         yield from _step_text(step, pinned=step.name in pinned)
     if result.changed:
-        yield (
-            "  license ",
-            f"{rows.license_words(result.entry.license.id)}",
-            f" ({result.entry.license.source})" if result.entry.license.source else "",
-        )
+        page = f" ({result.entry.license.source})" if result.entry.license.source else ""
+        yield f"  license: {rows.license_words(result.entry.license.id)}{page}"
+        if result.entry.slot == "vae" and result.target.layout in SELECT:
+            yield f"  to use it: {SELECT[result.target.layout]}"
 
 
 def _has_work(result: InstallResult) -> bool:

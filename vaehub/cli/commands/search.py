@@ -21,9 +21,10 @@ from vaehub.errors import EntryNotFound
 @click.argument("words", metavar="TEXT...", nargs=-1, required=True)
 @to_option
 def command(call: Call, *, words: tuple[str, ...], to: str | None) -> Result:
-    """Find VAEs by name, model or purpose, the best match first.
+    """Find VAEs by name, model or purpose.
 
-    Looks at ids, titles, aliases, file names, tags, models and the summaries in both languages.
+    The best match comes first. Looks at ids, titles, aliases, file names, tags, models, digests and
+    the summaries in both languages.
     """
     text = " ".join(words)
     entries = call.catalogs.search(text)

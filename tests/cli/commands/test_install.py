@@ -1,0 +1,303 @@
+"""``vaehub install``, ``uninstall`` and ``verify`` against the loopback world."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import DATA, OTHER, locator
+from tests.trees import snapshot
+from vaehub import targets
+from vaehub.cli.commands.install import SELECT
+from vaehub.loopback import LoopbackWorld, samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Run
+
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, catalog: Path) -> Iterator[LoopbackWorld]:
+    with LoopbackWorld() as world:
+        world.publish("huggingface", locator("house.safetensors"), DATA)
+        world.publish("huggingface", locator("locked.safetensors"), OTHER)
+        for name, value in world.environment().items():
+            monkeypatch.setenv(name, value)
+        yield world
+
+
+def test_install_says_what_was_placed_and_how_to_select_it(
+    run: Run, world: LoopbackWorld, tmp_path: Path
+) -> None:
+    tree = samples.tree(tmp_path / "webui", "automatic1111")
+    ran = run("install", "house", "--to", tree)
+    assert ran.code == 0, ran.err
+    path = tree / "models" / "VAE" / "house.safetensors"
+    assert path.read_bytes() == DATA
+    lines = ran.out.splitlines()
+    assert lines[0] == f"house@safetensors installed in {tree} (automatic1111)"
+    assert lines[1] == f"  {path}"
+    assert "4.19 kB from huggingface acme/vaes" in lines[2]
+    assert lines[3] == f"    sha256 {SHA256} (as the catalog says)"
+    assert lines[4] == "  license: MIT (https://example.org/license)"
+    assert lines[5] == f"  to use it: {SELECT['automatic1111']}"
+    assert ran.err.splitlines()[-1].startswith("vaehub: house.safetensors: done, 4.19 kB in ")
+
+
+def test_installing_again_changes_nothing_and_says_so(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    assert run("install", "house", "--to", target).code == 0
+    before = snapshot(target)
+    world.requests.clear()
+    ran = run("install", "house", "--to", target)
+    assert ran.code == 0
+    assert (
+        ran.out.splitlines()[0] == f"house@safetensors was already installed in {target} (folder)"
+    )
+    assert snapshot(target) == before
+    assert world.requests == []
+
+
+def test_json_of_an_install_is_all_there_is(run: Run, world: LoopbackWorld, target: Path) -> None:
+    ran = run("install", "house", "--to", target, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json["ok"] is True
+    assert ran.json["problems"] == []
+    (result,) = ran.json["results"]
+    assert (result["id"], result["entry"], result["variant"]) == (
+        "house",
+        "mine/house",
+        "safetensors",
+    )
+    assert (result["target"], result["layout"]) == (str(target), "folder")
+    assert (result["changed"], result["dry_run"]) == (True, False)
+    (file,) = result["files"]
+    assert file["path"] == str(target / "house.safetensors")
+    assert (file["status"], file["action"]) == ("installed", "fetch")
+    assert (file["size"], file["sha256"]) == (len(DATA), SHA256)
+    assert file["source"].startswith("huggingface acme/vaes")
+    assert file["failed_sources"] == []
+
+
+def test_quiet_says_nothing_when_all_is_well(run: Run, world: LoopbackWorld, target: Path) -> None:
+    ran = run("install", "house", "--to", target, "-q")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+
+
+def test_a_dry_run_plans_and_does_nothing(run: Run, world: LoopbackWorld, target: Path) -> None:
+    ran = run("install", "house", "--to", target, "--dry-run")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0] == f"house@safetensors would be installed in {target} (folder)"
+    assert "would be fetched" in ran.out
+    assert list(target.iterdir()) == []
+    assert world.requests == []
+    (result,) = run("install", "house", "--to", target, "--dry-run", "--json").json["results"]
+    assert (result["dry_run"], result["changed"]) == (True, False)
+    assert [file["status"] for file in result["files"]] == ["planned"]
+
+
+def test_verbose_shows_requests_and_no_token(
+    run: Run, world: LoopbackWorld, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = world.tokens["huggingface"]
+    monkeypatch.setenv("HF_TOKEN", token)
+    ran = run("install", "house", "--to", target, "-v")
+    assert ran.code == 0
+    assert "vaehub: GET http://127.0.0.1" in ran.err
+    assert any(token in "".join(seen.headers.values()) for seen in world.requests)
+    assert token not in ran.out + ran.err
+    assert "GET http" not in run("install", "house", "--to", target).err
+
+
+def test_one_bad_name_does_not_stop_the_others(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    ran = run("install", "hous", "house", "house", "--to", target)
+    assert ran.code == 4
+    assert (target / "house.safetensors").read_bytes() == DATA
+    assert ran.out.count("installed in") == 1
+    assert "vaehub: hous: no VAE is called 'hous'" in ran.err
+    again = run("install", "house", "hous", "--to", target, "--json").json
+    assert [result["id"] for result in again["results"]] == ["house"]
+    assert [(one["code"], one["where"]) for one in again["problems"]] == [
+        ("entry-not-found", "hous")
+    ]
+
+
+def test_a_failed_source_is_named_with_its_reason(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    world.faults("huggingface").wrong_bytes()
+    ran = run("install", "house", "--to", target)
+    assert ran.code == 6
+    assert ran.out == ""
+    assert list(target.iterdir()) == []
+    assert "\n  - huggingface acme/vaes" in ran.err
+    codes = [p["code"] for p in run("install", "house", "--to", target, "--json").json["problems"]]
+    assert "no-source-delivered" in codes
+
+
+def test_offline_is_exit_5(
+    run: Run, world: LoopbackWorld, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAEHUB_OFFLINE", "1")
+    assert run("install", "house", "--to", target).code == 5
+    assert world.requests == []
+
+
+def test_a_host_without_the_file_is_a_usage_error(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    ran = run("install", "house", "--to", target, "--source", "civitai")
+    assert ran.code == 2
+    assert "huggingface" in ran.err
+    assert run("install", "house", "--to", target, "--source", "huggingface").code == 0
+
+
+def test_a_license_needs_acceptance_where_nobody_can_answer(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    ran = run("install", "locked", "--to", target)
+    assert ran.code == 5
+    assert "--accept-license LicenseRef-Locked" in ran.err
+    assert list(target.iterdir()) == []
+    arguments = ("install", "locked", "--to", target, "--accept-license", "LicenseRef-Locked")
+    assert run(*arguments).code == 0
+    assert run("uninstall", "locked", "--to", target).code == 0
+    assert run("install", "locked", "--to", target).code == 0  # asked once per machine
+
+
+class Person(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 5), ("no\n", 5), ("", 5)])
+def test_a_license_is_shown_and_asked_for_at_a_terminal(
+    answer: str,
+    code: int,
+    run: Run,
+    world: LoopbackWorld,
+    target: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = Person()
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdin", Person(answer))
+    monkeypatch.setattr(sys, "stderr", screen)
+    assert run("install", "locked", "--to", target).code == code
+    shown = screen.getvalue()
+    assert "locked stands under Locked.\n  Not for sale\n" in shown
+    assert "Read it at https://example.org/locked" in shown
+    assert "[y/N] " in shown
+    assert (target / "locked.safetensors").exists() == (code == 0)
+
+
+def test_json_never_asks(
+    run: Run, world: LoopbackWorld, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Person("y\n"))
+    monkeypatch.setattr(sys, "stderr", Person())
+    ran = run("install", "locked", "--to", target, "--json")
+    assert ran.code == 5
+    assert ran.json["problems"][0]["code"] == "license-not-accepted"
+
+
+def test_every_ui_has_its_words_on_selecting() -> None:
+    assert set(SELECT) == set(targets.layouts()) - {"folder"}
+
+
+def test_uninstall_removes_what_was_placed_and_nothing_else(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    (target / "mine.txt").write_text("mine", encoding="utf-8")
+    before = snapshot(target)
+    assert run("install", "house", "--to", target).code == 0
+    ran = run("uninstall", "home", "--to", target)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == f"removed {target / 'house.safetensors'}\n"
+    assert snapshot(target) == before
+    again = run("uninstall", "house", "--to", target)
+    assert again.code == 4
+    assert "house is not installed" in again.err
+
+
+def test_uninstall_as_json_tells_what_was_gone_already(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    run("install", "house", "--to", target)
+    (target / "house.safetensors").unlink()
+    ran = run("uninstall", "house", "--to", target, "--json")
+    (removed,) = ran.json["results"]
+    assert (removed["status"], removed["entry"]) == ("gone", "mine/house")
+    assert removed["path"] == str(target / "house.safetensors")
+
+
+def test_verify_is_quiet_about_what_is_well(run: Run, world: LoopbackWorld, target: Path) -> None:
+    run("install", "house", "--to", target)
+    ran = run("verify", "--to", target)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[1].split() == [
+        "house.safetensors", "mine/house@safetensors", "4.19", "kB", "ok",
+    ]  # fmt: skip
+    assert run("verify", "--to", target, "-q").out == ""
+
+
+def test_verify_finds_a_changed_file(run: Run, world: LoopbackWorld, target: Path) -> None:
+    run("install", "house", "--to", target)
+    path = target / "house.safetensors"
+    path.unlink()
+    path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))
+    ran = run("verify", "house", "--to", target, "--deep")
+    assert ran.code == 9
+    assert ran.out.splitlines()[1].endswith("changed")
+    assert "house.safetensors is not what vaehub placed" in ran.err
+    said = run("verify", "--to", target, "--json").json
+    assert said["ok"] is False
+    assert [(file["ok"], file["state"]) for file in said["results"]] == [(False, "changed")]
+
+
+def test_verify_of_what_is_not_installed_is_exit_9(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    ran = run("verify", "house", "--to", target)
+    assert ran.code == 9
+    assert "house is not installed" in ran.err
+    assert run("verify", "--to", target).code == 0
+    assert run("verify", "hous", "--to", target).code == 4
+
+
+def test_list_and_info_show_what_is_installed(run: Run, world: LoopbackWorld, target: Path) -> None:
+    run("install", "house", "--to", target)
+    path = str(target / "house.safetensors")
+    ran = run("list", "--installed", "--to", target)
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["id", "mine/house"]
+    assert ran.out.splitlines()[1].split()[-2:] == ["yes", "-"]
+    (house,) = run("list", "--installed", "--to", target, "--json").json["results"]
+    assert house["installed"] == path
+    assert house["installed_files"] == [{"path": path, "variant": "safetensors", "sha256": SHA256}]
+    assert f"  installed    {path} (safetensors)\n" in run("info", "house", "--to", target).out
+
+
+def test_a_configured_target_that_is_gone_does_not_hide_the_list(
+    run: Run, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a-file"
+    file.write_text("not a folder", encoding="utf-8")
+    monkeypatch.setenv("VAEHUB_TO", str(file))
+    ran = run("list", "--family", "test1")
+    assert ran.code == 0
+    assert "mine/house" in ran.out
+    assert ran.err.startswith("vaehub: note: ")
+    assert run("list", "--to", file).code == 7

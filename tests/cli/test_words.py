@@ -1,0 +1,72 @@
+"""Figures and foreign text in words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaehub.cli import words
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.00 kB"),
+        (9_994, "9.99 kB"),
+        (9_996, "10.0 kB"),
+        (334_641_190, "335 MB"),
+        (5_410_000, "5.41 MB"),
+        (999_499_999, "999 MB"),
+        (999_600_000, "1.00 GB"),
+        (2_500_000_000_000_000, "2500 TB"),
+        (None, "?"),
+    ],
+)
+def test_sizes_have_three_digits_and_decimal_units(number: int | None, text: str) -> None:
+    assert words.size(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.4, "59 s"), (65, "1 min 05 s"), (3_780, "1 h 03 min"), (-1, "0 s")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+def test_counts() -> None:
+    assert words.count(1, "file") == "1 file"
+    assert words.count(0, "file") == "0 files"
+    assert words.count(2, "entry", "entries") == "2 entries"
+
+
+@given(st.text())
+def test_clean_text_cannot_steer_a_terminal(text: str) -> None:
+    cleaned = words.clean(text)
+    assert not any(
+        (ord(character) < 32 and character not in "\n\t") or 0x7F <= ord(character) < 0xA0
+        for character in cleaned
+    )
+    assert words.clean(cleaned) == cleaned
+
+
+def test_clean_text_keeps_what_people_write() -> None:
+    text = "暖色 – “naïve”\u00a0VAE\nsecond\tline"
+    assert words.clean(text) == text
+    assert words.clean("\x1b[31mred\x1b[0m") == "\ufffd[31mred\ufffd[0m"
+    assert "\u202e" not in words.clean("safe\u202efdp.exe")
+
+
+def test_a_chinese_character_takes_two_cells() -> None:
+    assert words.width("暖色 VAE") == 8
+    assert words.width("e\u0301") == 1
+
+
+@given(st.text(alphabet="ab 暖色,", max_size=30), st.integers(min_value=1, max_value=20))
+def test_shortened_text_fits(text: str, cells: int) -> None:
+    shortened = words.shorten(text, cells)
+    assert words.width(shortened) <= cells
+    assert shortened == text or shortened.endswith("…")

@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.transfer.helping import QUICK, Sleeper, settings_for
+from tests.transfer.scripted import Request, Scripted, reply, serving
+from vaehub.errors import Offline, SourceUnreachable, SourceUnusable
+from vaehub.transfer.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SECRET = {"Authorization": "Bearer hush", "token": "hush"}
+
+
+@pytest.fixture
+def sleeper() -> Sleeper:
+    return Sleeper()
+
+
+def session_for(*servers: Scripted, sleeper: Sleeper | None = None, **environ: str) -> Session:
+    settings = settings_for(*(server.url for server in servers), **environ)
+    return Session(settings, patience=QUICK, sleep=sleeper or Sleeper())
+
+
+FINE = reply(200, b'{"fine": true}', Content_Type="application/json")
+
+
+def ok(request: Request) -> bytes:
+    return FINE
+
+
+def to(url: str, status: int = 302) -> Callable[[Request], bytes]:
+    return lambda request: reply(status, b"moved", Location=url)
+
+
+def in_turn(*answers: bytes) -> Callable[[Request], bytes]:
+    left = list(answers)
+    return lambda request: left.pop(0)
+
+
+def test_who_we_say_we_are() -> None:
+    with serving(ok) as (server,), session_for(server) as session:
+        session.request("GET", server.url, headers={"Range": "bytes=5-"}).close()
+    (seen,) = server.requests
+    agent = seen.headers["user-agent"].lower()
+    assert agent.startswith("vaehub/")
+    browsers = ("mozilla", "chrome", "safari", "firefox", "opera", "edge", "python")
+    assert not any(word in agent for word in browsers)
+    assert seen.headers["accept-encoding"] == "identity"
+    assert seen.headers["range"] == "bytes=5-"
+
+
+def test_credentials_stay_at_their_origin() -> None:
+    """A redirect within the origin keeps them; the first other origin ends them for good."""
+    answers: dict[str, str] = {}
+
+    def home(request: Request) -> bytes:
+        target = answers.get(request.target)
+        return to(target)(request) if target else ok(request)
+
+    with serving(home, home) as (first, second), session_for(first) as session:
+        answers |= {"/1": "/2", "/2": f"{second.url}/3", "/3": f"{first.url}/4"}
+        with session.request(
+            "GET", f"{first.url}/1", headers={"X-Kept": "yes"}, credentials=SECRET
+        ) as response:
+            assert response.json() == {"fine": True}
+    carried = {
+        request.target: "authorization" in request.headers or "token" in request.headers
+        for request in [*first.requests, *second.requests]
+    }
+    assert carried == {"/1": True, "/2": True, "/3": False, "/4": False}
+    assert all("x-kept" in request.headers for request in [*first.requests, *second.requests])
+
+
+def test_a_credential_among_the_headers_is_treated_as_one() -> None:
+    with (
+        serving(ok) as (second,),
+        serving(to(second.url)) as (first,),
+        session_for(first) as session,
+    ):
+        session.request("GET", first.url, headers={"authorization": "Bearer hush"}).close()
+    assert "authorization" in first.requests[0].headers
+    assert "authorization" not in second.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "body"),
+    [
+        (301, "GET", b""),
+        (302, "GET", b""),
+        (303, "GET", b""),
+        (307, "POST", b'{"a": 1}'),
+        (308, "POST", b'{"a": 1}'),
+    ],
+)
+def test_a_post_after_a_redirect(status: int, method: str, body: bytes) -> None:
+    def home(request: Request) -> bytes:
+        return to("/there", status)(request) if request.target == "/" else ok(request)
+
+    with serving(home) as (server,), session_for(server) as session:
+        session.request("POST", f"{server.url}/", json={"a": 1}).close()
+    assert server.requests[0].body == b'{"a": 1}'
+    assert (server.requests[1].method, server.requests[1].body) == (method, body)
+
+
+def test_a_form_is_sent() -> None:
+    with serving(ok) as (server,), session_for(server) as session:
+        session.request("POST", server.url, data={"paths": "a b"}).close()
+    assert server.requests[0].body == b"paths=a+b"
+
+
+def test_a_redirect_may_be_looked_at() -> None:
+    with (
+        serving(to("/there")) as (server,),
+        session_for(server) as session,
+        session.request("GET", server.url, follow=False) as response,
+    ):
+        assert (response.status_code, response.headers["Location"]) == (302, "/there")
+    assert len(server.requests) == 1
+
+
+def test_a_redirect_with_an_utf8_name() -> None:
+    def home(request: Request) -> bytes:
+        if request.target == "/":
+            return reply(302, Location="/模型".encode().decode("latin-1"))
+        return ok(request)
+
+    with serving(home) as (server,), session_for(server) as session:
+        session.request("GET", f"{server.url}/").close()
+    assert server.requests[1].target == "/%E6%A8%A1%E5%9E%8B"
+
+
+def test_a_loop_ends() -> None:
+    with (
+        serving(to("/again")) as (server,),
+        session_for(server) as session,
+        pytest.raises(SourceUnusable, match="more than 10 redirects"),
+    ):
+        session.request("GET", server.url)
+    assert len(server.requests) == 11
+
+
+def test_plain_http_is_asked_only_where_the_user_said_so() -> None:
+    with (
+        serving(ok) as (server,),
+        Session(settings_for(), patience=QUICK) as session,
+        pytest.raises(SourceUnusable, match="plain http"),
+    ):
+        session.request("GET", server.url)
+    assert server.requests == []
+
+
+def test_a_redirect_to_plain_http_elsewhere_is_refused() -> None:
+    with (
+        serving(to("http://192.0.2.1/x?sig=hush")) as (server,),
+        session_for(server) as session,
+        pytest.raises(SourceUnusable) as caught,
+    ):
+        session.request("GET", server.url)
+    assert "plain http" in caught.value.message
+    assert "hush" not in caught.value.message
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 404, 416, 451, 500])
+def test_any_status_is_an_answer(status: int) -> None:
+    with (
+        serving(lambda request: reply(status)) as (server,),
+        session_for(server) as session,
+        session.request("GET", server.url) as response,
+    ):
+        assert response.status_code == status
+
+
+def test_offline_asks_nobody() -> None:
+    with serving(ok) as (server,), session_for(server, VAEHUB_OFFLINE="1") as session:
+        assert session.offline
+        with pytest.raises(Offline) as caught:
+            session.request("GET", f"{server.url}/x?sig=hush")
+        with pytest.raises(Offline):
+            session.json("GET", server.url, what="it")
+    assert server.requests == []
+    assert "hush" not in caught.value.message
+
+
+def test_cookies_are_not_kept() -> None:
+    def home(request: Request) -> bytes:
+        return reply(200, Set_Cookie="session=hush; Path=/")
+
+    with serving(home) as (server,), session_for(server) as session:
+        for _ in range(2):
+            session.request("GET", server.url).close()
+    assert "cookie" not in server.requests[1].headers
+
+
+def test_netrc_is_not_read(home: Path) -> None:
+    (home / ".netrc").write_text("default login me password hush\n")
+    (home / ".netrc").chmod(0o600)
+    with serving(ok) as (server,), session_for(server) as session:
+        session.request("GET", server.url).close()
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(ok) as (proxy,):
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        settings = settings_for("http://nas.example:8000")
+        with Session(settings, patience=QUICK) as session:
+            session.request("GET", "http://nas.example:8000/x").close()
+    assert proxy.requests[0].target == "http://nas.example:8000/x"
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with (
+        Session(settings_for(url), patience=QUICK) as session,
+        pytest.raises(SourceUnreachable, match="refused") as caught,
+    ):
+        session.request("GET", f"{url}/x?sig=hush")
+    assert "hush" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_name_that_nobody_knows() -> None:
+    with (
+        Session(settings_for("http://nas.example"), patience=QUICK) as session,
+        pytest.raises(SourceUnreachable, match="could not be looked up"),
+    ):
+        session.request("GET", "http://nas.example/x")
+
+
+def test_not_tls() -> None:
+    with (
+        serving(ok) as (server,),
+        session_for(server) as session,
+        pytest.raises(SourceUnreachable, match="not TLS"),
+    ):
+        session.request("GET", server.url.replace("http:", "https:"))
+
+
+def test_silence_is_a_time_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        patience = type(QUICK)(connect=0.2, read=0.2)
+        with (
+            Session(settings_for(url), patience=patience) as session,
+            pytest.raises(SourceUnreachable, match="in time"),
+        ):
+            session.request("GET", url)
+
+
+def test_a_token_with_a_line_break_is_refused_in_words() -> None:
+    with (
+        serving(ok) as (server,),
+        session_for(server) as session,
+        pytest.raises(SourceUnusable, match="header") as caught,
+    ):
+        session.request("GET", server.url, credentials={"Authorization": "Bearer hush\nX: y"})
+    assert "hush" not in caught.value.message
+    assert server.requests == []
+
+
+def test_the_log_shows_requests_and_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        serving(ok) as (server,),
+        session_for(server) as session,
+        caplog.at_level(logging.DEBUG, "vaehub.http"),
+    ):
+        session.request("GET", f"{server.url}/a?sig=hush", credentials=SECRET).close()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "vaehub.http"]
+    assert line == f"GET {server.url}/a?… -> 200"
+
+
+# json()
+
+
+def test_json_is_parsed() -> None:
+    with serving(ok) as (server,), session_for(server) as session:
+        assert session.json("GET", server.url, what="it") == (200, {"fine": True})
+    assert server.requests[0].headers["accept"] == "application/json"
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 522])
+def test_passing_trouble_is_waited_out(status: int, sleeper: Sleeper) -> None:
+    answers = in_turn(reply(status, b"busy"), reply(status, b"busy", Retry_After="7"), FINE)
+    with serving(answers) as (server,), session_for(server, sleeper=sleeper) as session:
+        assert session.json("GET", server.url, what="it")[0] == 200
+    assert sleeper.waits == [1, 7]
+
+
+def test_a_broken_connection_is_tried_again(sleeper: Sleeper) -> None:
+    answers = in_turn(b"", reply(200, b'{"fi', length=14), FINE)
+    with serving(answers) as (server,), session_for(server, sleeper=sleeper) as session:
+        assert session.json("GET", server.url, what="it") == (200, {"fine": True})
+    assert sleeper.waits == [1, 2]
+
+
+def test_lasting_trouble_is_an_answer_in_the_end(sleeper: Sleeper) -> None:
+    answer = reply(429, b'{"error": "slow down"}')
+    with (
+        serving(lambda request: answer) as (server,),
+        session_for(server, sleeper=sleeper) as session,
+    ):
+        assert session.json("GET", server.url, what="it") == (429, {"error": "slow down"})
+    assert len(server.requests) == QUICK.attempts
+
+
+def test_too_long_a_wait_is_not_begun(sleeper: Sleeper) -> None:
+    answer = reply(503, b"", Retry_After="86400")
+    with (
+        serving(lambda request: answer) as (server,),
+        session_for(server, sleeper=sleeper) as session,
+    ):
+        assert session.json("GET", server.url, what="it") == (503, None)
+    assert sleeper.waits == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+def test_a_clear_no_is_not_asked_twice(status: int) -> None:
+    with (
+        serving(lambda request: reply(status, b"<html>")) as (server,),
+        session_for(server) as session,
+    ):
+        assert session.json("GET", server.url, what="it") == (status, None)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (reply(200, b"<!DOCTYPE html>", Content_Type="text/html"), "a web page"),
+        (reply(200, b"\n <html>"), "a web page"),
+        (reply(200, b"hello"), "something else"),
+        (reply(200, b""), "something else"),
+        (reply(200, b"[" * 100_000), "something else"),
+        (reply(403, b"<html>", cf_mitigated="challenge"), "Cloudflare"),
+        (reply(200, b'"' + b"x" * 200_000 + b'"'), "more than 200,000 bytes"),
+    ],
+)
+def test_nonsense_from_an_api_is_named(answer: bytes, words: str) -> None:
+    with (
+        serving(lambda request: answer) as (server,),
+        session_for(server) as session,
+        pytest.raises(SourceUnusable, match=words) as caught,
+    ):
+        session.json("GET", f"{server.url}?sig=hush", what="the record", ceiling=200_000)
+    assert caught.value.message.startswith("the record")
+    assert "hush" not in caught.value.message

@@ -1,0 +1,120 @@
+"""Put fetched bytes where the plan says, and record it: the last two stages of an install.
+
+Either every artifact of a variant is placed and has its receipt, or none is. A kill between a file
+and its receipt is bridged by an intent in the store.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaehub import intents, receipts
+from vaehub.model import Receipt
+from vaehub.place import place
+
+if TYPE_CHECKING:
+    from vaehub.errors import VaehubError
+    from vaehub.plan import Plan, Step
+    from vaehub.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Verified bytes, waiting to be placed."""
+
+    path: Path
+    sha256: str
+    size: int
+    source: str
+    keep: bool
+    """They are the store's: placing must leave them there."""
+    attempts: tuple[tuple[str, VaehubError], ...] = ()
+
+
+def place_all(
+    plan: Plan, fetched: dict[str, Fetched], store: Store, created: tuple[str, ...]
+) -> dict[str, str]:
+    """Place every artifact or none, and write the receipts.
+
+    Args:
+        plan: What to place where.
+        fetched: The bytes, per artifact name.
+        store: The store, which remembers what is about to be placed.
+        created: Folders made for this install, for the receipts.
+
+    Returns:
+        How each artifact was placed, per name.
+
+    Raises:
+        TargetError: one could not be placed; those before it are gone again.
+    """
+    methods: dict[str, str] = {}
+    placed: list[Receipt] = []
+    try:
+        for step in plan.steps:
+            bytes_ = fetched.get(step.artifact.name)
+            if bytes_ is None:
+                continue
+            receipt = replace(
+                _receipt(plan, step, created),
+                sha256=bytes_.sha256,
+                size=bytes_.size,
+                source=bytes_.source,
+            )
+            receipt = _place_one(receipt, bytes_, store, replaces=step.replaces)
+            methods[step.artifact.name] = receipt.method
+            if not step.replaces:
+                placed.append(receipt)
+    except BaseException:
+        for receipt in placed:
+            receipts.unplace(receipt)
+        raise
+    return methods
+
+
+def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: bool) -> Receipt:
+    destination = receipt.path
+    intents.note(store.root, receipt)
+    try:
+        if replaces:
+            # Ours and unchanged: swapped in one rename, so that the UI always finds one of the two.
+            staged = receipts.folder_of(destination) / f"{destination.name}.new.part"
+            staged.unlink(missing_ok=True)
+            method = place(bytes_.path, staged, keep_source=bytes_.keep)
+            staged.replace(destination)
+        else:
+            method = place(bytes_.path, destination, keep_source=bytes_.keep)
+        try:
+            receipt = receipts.with_stat(replace(receipt, method=method), destination.stat())
+            receipts.write(receipt)
+        except BaseException:
+            if not replaces:
+                destination.unlink(missing_ok=True)  # without a receipt nobody could remove it
+            raise
+    finally:
+        intents.forget(store.root, destination)
+    return receipt
+
+
+def _receipt(plan: Plan, step: Step, created: tuple[str, ...]) -> Receipt:
+    """Draft the receipt of a step; bytes, method and stat are filled in as they are known."""
+    return Receipt(
+        path=step.destination,
+        entry=plan.entry.full_name,
+        variant=plan.variant.name,
+        sha256=step.artifact.sha256 or "",
+        size=step.artifact.size or 0,
+        evidence=step.artifact.evidence,
+        source="",
+        method="",
+        license=plan.entry.license.id,
+        mtime_ns=0,
+        inode=0,
+        installed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created_folders=created,
+        root=Path(os.path.relpath(plan.target.root, step.destination.parent)).as_posix(),
+    )
