@@ -54,7 +54,7 @@ class Desk:
     tree: Path
     login: tuple[str, ...] = ()
     environ: dict[str, str] = field(default_factory=dict)
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     pauses: list[float] = field(default_factory=list)
     """How long the transfer wanted to wait, in vain: nobody waits here."""
 

@@ -32,7 +32,7 @@ print(json.dumps([asdict(check) for check in run()]))
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[bench_module.Bench]:
     with LoopbackWorld() as world:
-        yield bench_module.Bench(tmp_path, world, None)
+        yield bench_module.Bench(tmp_path, world)
 
 
 def test_everything_passes_whatever_the_users_environment(tmp_path: Path, home: Path) -> None:

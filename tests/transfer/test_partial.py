@@ -176,9 +176,8 @@ def test_space_is_looked_for_first(path: Path) -> None:
 def test_a_disk_that_fills_up_meanwhile(path: Path) -> None:
     path.parent.mkdir()
     path.symlink_to("/dev/full")
-    with pytest.raises(DiskFull), Partial(path) as partial:
-        partial.append(DATA)
-        partial.flush()
+    with pytest.raises(DiskFull):
+        grow(path, DATA)
 
 
 def test_a_folder_that_cannot_be_written(path: Path) -> None:

@@ -22,7 +22,6 @@ from vaehub.selftest.checks import CHECKS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from vaehub.transfer.listener import Listener
 
 __all__ = ["Check", "run"]
 
@@ -38,12 +37,8 @@ class Check:
     seconds: float
 
 
-def run(*, listener: Listener | None = None) -> list[Check]:
-    """Run all checks, each on its own: one that fails does not stop the others.
-
-    Args:
-        listener: told of the transfers' progress.
-    """
+def run() -> list[Check]:
+    """Run all checks, each on its own: one that fails does not stop the others."""
     began = time.monotonic()
     try:
         with (
@@ -51,7 +46,7 @@ def run(*, listener: Listener | None = None) -> list[Check]:
             tempfile.TemporaryDirectory(prefix="vaehub-selftest-") as folder,
             LoopbackWorld() as world,
         ):
-            bench = Bench(Path(folder), world, listener)
+            bench = Bench(Path(folder), world)
             return [_checked(name, check, bench) for name, check in CHECKS.items()]
     except OSError as error:
         # No loopback, no temporary folder: nothing can be said of the rest.

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from vaehub.install import InstallResult
     from vaehub.loopback import LoopbackWorld
     from vaehub.settings import Settings
-    from vaehub.transfer.listener import Listener
 
 _COMMIT = "5e1f7e57" * 5
 _UUID = "5e1f7e57" * 4
@@ -43,16 +42,17 @@ class Sample:
 class Bench:
     """A world, a catalog of samples published in it, and a place for trees and stores."""
 
-    def __init__(self, folder: Path, world: LoopbackWorld, listener: Listener | None) -> None:
+    def __init__(self, folder: Path, world: LoopbackWorld) -> None:
         self.world = world
         self.samples = dict(_samples())
         self._folder = folder
-        self._listener = _Progress(listener) if listener is not None else None
         self._serial = 0
-        for sample in self.samples.values():
+        for id, sample in self.samples.items():
+            if id == "mirror":  # gone from the host that the catalog names
+                world.publish("mirror", {}, sample.data)
+                continue
             for host, locator in sample.locators.items():
                 world.publish(host, locator, sample.data, name=sample.name, flow=sample.flow)
-        world.publish("mirror", {}, self.samples["mirror"].data)
         catalog = folder / "catalog.yaml"
         entries = {
             f"selftest-{id}": samples.entry(sample.name, sample.data, sample.locators)
@@ -90,7 +90,7 @@ class Bench:
         """Install a sample."""
         from vaehub import api
 
-        return api.install(f"selftest-{id}", to=tree, settings=settings, listener=self._listener)
+        return api.install(f"selftest-{id}", to=tree, settings=settings)
 
     def installed(self, id: str, tree: Path) -> bytes | None:
         """Give the bytes that stand in a tree under a sample's name."""
@@ -124,25 +124,3 @@ def _samples() -> Iterator[tuple[str, Sample]]:
         flow = "direct" if id == "liblib-direct" else "token"
         yield id, Sample(f"{id}.safetensors", samples.safetensors(seed), locators, flow)
     yield "unsafe", Sample("unsafe.pt", samples.unsafe_pickle(), {"huggingface": file("unsafe")})
-
-
-class _Progress:
-    """Passes on how far transfers are; the faults that they meet are meant, and not news."""
-
-    def __init__(self, inner: Listener) -> None:
-        self._inner = inner
-
-    def started(self, artifact_name: str, total: int | None, done: int) -> None:
-        """Pass on."""
-        self._inner.started(artifact_name, total, done)
-
-    def advanced(self, artifact_name: str, done: int) -> None:
-        """Pass on."""
-        self._inner.advanced(artifact_name, done)
-
-    def finished(self, artifact_name: str) -> None:
-        """Pass on."""
-        self._inner.finished(artifact_name)
-
-    def note(self, message: str) -> None:
-        """Keep quiet."""

@@ -51,7 +51,8 @@ def _from(id: str, *, mirrors: bool = False) -> Callable[[Bench], str]:
         bench.install(id, second, settings)
         _expect(True, bench.installed(id, second) == data, "the bytes in models/vae are right")
         _expect(asked, len(bench.world.requests), "requests after a second install")
-        return f"{len(data):,} bytes from {result.steps[0].source}, placed in two UIs"
+        label = result.steps[0].source or "nowhere"
+        return f"{len(data):,} bytes from {label.split()[0]}, placed in two UIs"
 
     return check
 

@@ -25,7 +25,7 @@ class Patience:
     read: float = 30.0
     """Silence between two pieces of an answer, not the whole of it."""
     attempts: int = 4
-    """Tries in a row without a new byte."""
+    """Failures in a row; one that brought new bytes begins the count anew."""
     first_wait: float = 0.5
     longest_wait: float = 30.0
     """Cap of our own waits and of a host's Retry-After alike."""
