@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import vaehub
@@ -15,6 +14,7 @@ from vaehub.catalog.compiled import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from vaehub.api import Removed, VerifyResult
     from vaehub.install import InstallResult

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -181,8 +183,14 @@ def test_the_names_of_the_package() -> None:
     assert set(dir(vaehub)) == set(vaehub.__all__)
     for name in vaehub.__all__:
         assert getattr(vaehub, name) is not None
+        assert not isinstance(getattr(vaehub, name), ModuleType)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = vaehub.nothing
+
+
+def test_a_module_never_covers_a_function_of_the_same_name() -> None:
+    importlib.reload(importlib.import_module("vaehub.install"))
+    assert vaehub.install is api.install
 
 
 # Sources
@@ -496,8 +504,9 @@ def test_verify_after_a_removal(box: Box) -> None:
 
 def repin(box: Box) -> None:
     """Let the catalog want other bytes under the same name."""
-    box.world.publish("modelscope", locator(NAME), NEWER)
-    box.entries["tiny"] = builders.entry({NAME: (NEWER, [{"modelscope": locator(NAME)}])})
+    newer = {**locator(NAME), "revision": "1" * 40}
+    box.world.publish("modelscope", newer, NEWER)
+    box.entries["tiny"] = builders.entry({NAME: (NEWER, [{"modelscope": newer}])})
 
 
 def test_a_newer_file_of_the_catalog_replaces_ours(box: Box) -> None:

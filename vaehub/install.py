@@ -143,7 +143,7 @@ def _carry_out(
     try:
         if elsewhere:
             # The bytes go straight to the target's file system, so its folder must be there.
-            created = _make_folder(folder, target)
+            created = _make_folder(folder, target, store)
         fetched = {
             step.artifact.name: _obtain(
                 step, store, session, settings, listener, elsewhere=elsewhere
@@ -151,12 +151,15 @@ def _carry_out(
             for step in todo
         }
         if created is None:
-            created = _make_folder(folder, target)
+            created = _make_folder(folder, target, store)
         methods = place_all(plan, fetched, store, created)
+        intents.forget(store.root, folder)
     except BaseException:
         # Folders made for nothing go again, as far as they are empty.
         made = [target.root / name for name in created or ()]
         folders.remove_empty([*made, folder / staging.FOLDER])
+        if not folder.exists():
+            intents.forget(store.root, folder)
         raise
     return _result(plan, fetched, methods, dry_run=False)
 
@@ -207,9 +210,17 @@ def _plan(
     )
 
 
-def _make_folder(folder: Path, target: Target) -> tuple[str, ...]:
+def _make_folder(folder: Path, target: Target, store: Store) -> tuple[str, ...]:
+    """Make the folder to place into; say which folders are there only because of us."""
+    steps = (*reversed(folder.parents), folder)
+    ours = {step for step in steps if not step.exists()} | intents.folders(store.root, folder)
+    intents.note_folders(store.root, folder, ours)
     known = [receipt for near in (folder, *_siblings(target)) for receipt in receipts.read(near)]
-    return receipts.make_folder(folder, root=target.root, known=known)
+    named = receipts.make_folder(folder, root=target.root, known=known)
+    ours |= {Path(os.path.normpath(target.root / name)) for name in named}
+    return tuple(
+        Path(os.path.relpath(step, target.root)).as_posix() for step in steps if step in ours
+    )
 
 
 def _siblings(target: Target) -> list[Path]:

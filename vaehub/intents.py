@@ -3,6 +3,9 @@
 A file and its receipt are two writes, and a kill may fall between them. The receipt is therefore
 first noted here, outside the UI's folder: a file that stands at its destination without a receipt,
 but with an intent and the intended bytes, is ours, and the next run writes the missing receipt.
+
+Folders are noted likewise before they are made: a failed or killed download may leave them, and
+no receipt says yet that they are there only because of us.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import TYPE_CHECKING
 from vaehub import durable, observe, receipts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vaehub.model import Receipt
 
 
@@ -51,6 +56,33 @@ def finish(store_root: Path, destination: Path) -> None:
     if receipt.path == destination and _holds(destination, receipt):
         receipts.write(receipts.with_stat(receipt, destination.stat()))
     note_path.unlink(missing_ok=True)
+
+
+def note_folders(store_root: Path, folder: Path, made: Iterable[Path]) -> None:
+    """Write down which folders are there, or will be, only because a file goes into one.
+
+    Args:
+        store_root: Our store.
+        folder: The folder that the file goes into.
+        made: That folder or those above it; none writes nothing.
+
+    Raises:
+        OSError: the store cannot be written.
+    """
+    folders = sorted(str(path) for path in made)
+    if folders:
+        path = _path(store_root, folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write(path, json.dumps({"folders": folders}).encode())
+
+
+def folders(store_root: Path, folder: Path) -> frozenset[Path]:
+    """Give the folders that an unfinished run made, or was about to make."""
+    try:
+        record = json.loads(_path(store_root, folder).read_text(encoding="utf-8"))
+        return frozenset(Path(name) for name in record["folders"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return frozenset()  # no note, or none that can be read: they are the user's
 
 
 def _holds(destination: Path, receipt: Receipt) -> bool:

@@ -7,6 +7,7 @@ import re
 import struct
 import subprocess
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from vaehub.cli import words
 from vaehub.loopback import LoopbackWorld
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 if sys.platform == "win32":
@@ -30,7 +32,10 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_terminal(
-    *arguments: str | Path, columns: int = 80, typed: str = "", **environ: str
+    *arguments: str | Path,
+    columns: int = 80,
+    typed: str = "",
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
     """Run a command on a terminal of its own and give its exit code and what it wrote."""
     outer, inner = pty.openpty()
@@ -86,15 +91,17 @@ def test_the_list_fits_the_terminal(columns: int, catalog: Path) -> None:
 def test_colours_are_used_where_they_are_welcome(
     environ: dict[str, str], coloured: bool, catalog: Path
 ) -> None:
-    _, shown = on_terminal("list", "--family", "test1", **environ)
+    _, shown = on_terminal("list", "--family", "test1", environ=environ)
     assert bool(_STYLE.search(shown)) == coloured
     assert "mine/house" in shown
 
 
 def test_long_texts_are_wrapped_between_words(catalog: Path) -> None:
     _, shown = on_terminal("info", "kl-f8-anime2")
-    notes = [line for line in shown.splitlines() if "http" not in line and "  file" not in line]
-    assert max(words.width(line) for line in notes[1:] if line.startswith("  ")) <= 90
+    notes = shown.partition("\n  notes ")[2].partition("\n  installed ")[0].splitlines()
+    assert len(notes) > 2
+    assert max(words.width(line) for line in notes[1:]) <= 80
+    assert all(line.startswith(" " * 15) for line in notes[1:])
     _, shown = on_terminal("list", "--family", "nonsense")
     lines = shown.splitlines()
     assert max(len(line) for line in lines) <= 80
@@ -103,9 +110,10 @@ def test_long_texts_are_wrapped_between_words(catalog: Path) -> None:
 
 
 def install(world: LoopbackWorld, target: Path, **environ: str) -> tuple[int, str]:
-    data = DATA + bytes(0)
-    world.publish("huggingface", locator("house.safetensors"), data)
-    return on_terminal("install", "house", "--to", target, **world.environment(), **environ)
+    world.publish("huggingface", locator("house.safetensors"), DATA)
+    return on_terminal(
+        "install", "house", "--to", target, environ={**world.environment(), **environ}
+    )
 
 
 def test_a_terminal_gets_a_bar(catalog: Path, target: Path) -> None:
@@ -131,7 +139,7 @@ def test_a_license_is_asked_for_before_any_bar(catalog: Path, target: Path) -> N
     with LoopbackWorld() as world:
         world.publish("huggingface", locator("locked.safetensors"), DATA)
         code, shown = on_terminal(
-            "install", "locked", "--to", target, typed="n\n", **world.environment()
+            "install", "locked", "--to", target, typed="n\n", environ=world.environment()
         )
         assert world.requests == []
     assert code == 5

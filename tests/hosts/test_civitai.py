@@ -218,6 +218,9 @@ def test_the_second_front_is_asked_where_the_first_knows_nothing(
         world.faults("civitai").status(500, at="api")
         with pytest.raises(SourceGone):
             client.locate(SOURCE, sha256=DIGEST)
+        monkeypatch.setitem(civitai.FRONTS, site, (second, site))
+        with pytest.raises(SourceGone):
+            client.locate(SOURCE, sha256=DIGEST)
 
 
 def test_only_the_real_site_has_a_second_front() -> None:

@@ -12,14 +12,13 @@ from tests.transfer.helping import QUICK, Sleeper, Told
 from tests.weights.files import safetensors
 from vaehub import settings as settings_module
 from vaehub.errors import HashMismatch, LoginRequired, NoSourceDelivered, SizeMismatch
+from vaehub.loopback import LoopbackWorld
 from vaehub.model import Artifact, Source
 from vaehub.transfer.fetch import Fetched, fetch
 from vaehub.transfer.session import Session
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from vaehub.loopback import LoopbackWorld
 
 DATA = safetensors(random.Random(4).randbytes(400_000))
 SIZE = len(DATA)
@@ -195,11 +194,21 @@ def test_without_a_sha256_changed_bytes_drop_the_partial(
     with pytest.raises(NoSourceDelivered):
         run(world, partial, "huggingface", artifact=unpinned, told=told)
     assert partial.stat().st_size == 150_000
-    world.reset()
-    publish(world, "huggingface")
-    got = run(world, partial, "huggingface", artifact=unpinned)
+    with LoopbackWorld() as later:
+        publish(later, "huggingface")
+        got = run(later, partial, "huggingface", artifact=unpinned)
     assert (got.sha256, got.resumed_from) == (SHA256, 0)
     assert partial.read_bytes() == DATA
+
+
+def test_hosts_may_differ_without_a_sha256(world: LoopbackWorld, partial: Path) -> None:
+    unpinned = Artifact("vae.safetensors", (), evidence="host")
+    publish(world, "huggingface", data=safetensors(random.Random(6).randbytes(400_000)))
+    publish(world, "modelscope")
+    world.faults("huggingface").cut_after(150_000)
+    told = Quitting(world, 150_000, "huggingface")
+    got = run(world, partial, "huggingface", "modelscope", artifact=unpinned, told=told)
+    assert (got.sha256, world.bytes_sent("modelscope")) == (SHA256, SIZE)
 
 
 def test_real_weights_from_a_mirror(

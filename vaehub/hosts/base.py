@@ -59,7 +59,7 @@ class Refusal:
     body: bytes
     """The first 4 KiB."""
     final_host: str
-    """Host (and port) that gave the answer, after all redirects."""
+    """Host, with the port where the address names one, that answered after all redirects."""
 
 
 class Host(Protocol):
@@ -172,11 +172,7 @@ def bearer(settings: Settings, host: str) -> dict[str, str]:
 
 def is_elsewhere(refusal: Refusal, *bases: str) -> bool:
     """Tell whether a CDN or storage gave the answer, and not the host at one of its bases."""
-    places = [urlsplit(base) for base in bases]
-    names = {place.netloc.lower() for place in places}
-    if ":" not in refusal.final_host:
-        names |= {place.hostname or "" for place in places}
-    return refusal.final_host.lower() not in names
+    return refusal.final_host.lower() not in {urlsplit(base).netloc.lower() for base in bases}
 
 
 def storage_error(refusal: Refusal, *, who: str) -> SourceError:

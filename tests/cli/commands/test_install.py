@@ -46,7 +46,7 @@ def test_install_says_what_was_placed_and_how_to_select_it(
     assert lines[0] == f"house@safetensors installed in {tree} (automatic1111)"
     assert lines[1] == f"  {path}"
     assert "4.19 kB from huggingface acme/vaes" in lines[2]
-    assert lines[3] == f"    sha256 {SHA256} (as the catalog says)"
+    assert lines[3] == f"    sha256 {SHA256}"
     assert lines[4] == "  license: MIT (https://example.org/license)"
     assert lines[5] == f"  to use it: {SELECT['automatic1111']}"
     assert ran.err.splitlines()[-1].startswith("vaehub: house.safetensors: done, 4.19 kB in ")

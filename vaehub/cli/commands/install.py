@@ -175,9 +175,10 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     yield ("  ", Styled(str(step.destination), "green" if step.status == "installed" else ""))
     if step.status == "installed":
         came = "the store" if step.source == "store" else step.source
-        yield f"    {words.size(step.size)} from {came}, {_how(step.method)}"
-        whose = "as the catalog says" if pinned else "as the host says; the catalog knows none"
-        yield f"    sha256 {step.sha256} ({whose})"
+        yield f"    {words.size(step.size)} from {came}, verified, {_how(step.method)}"
+        yield f"    sha256 {step.sha256}"
+        if not pinned:
+            yield "    which is the host's word alone: the catalog knows no sha256 of this file"
     elif step.action == "keep":
         yield f"    {step.reason}"
     else:
@@ -188,5 +189,12 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
 
 
 def _how(method: str | None) -> str:
-    words_of = {"hardlink": "hard link to the store", "reflink": "sharing its disk space"}
-    return words_of.get(method or "", "copied" if method == "copy" else "verified and moved")
+    match method:
+        case "hardlink":
+            return "a hard link to the store"
+        case "reflink":
+            return "sharing its disk space with the store"
+        case "copy":
+            return "a copy of the store's"
+        case _:
+            return "straight to its place"
