@@ -255,6 +255,8 @@ def verify(
         EntryNotFound, EntryAmbiguous: as for :func:`find`.
         TargetNotUsable: the target cannot be read.
     """
+    from vaehub.store import Store
+
     settings, catalogs = _given(settings, catalogs)
     target = find_target(to, settings=settings)
     here = installed(target)
@@ -273,7 +275,14 @@ def verify(
                     hint=f"vaehub install {name}",
                 )
             )
-    files = [Verified(receipt, _check(receipt, catalogs, deep=deep)) for receipt in chosen]
+    store = Store(settings.store)
+    files = []
+    for receipt in chosen:
+        found = _check(receipt, catalogs, deep=deep)
+        files.append(Verified(receipt, found))
+        if any(problem.code == "changed" for problem in found):
+            # The file may be a hard link to its blob, which must not be placed again unread.
+            store.doubt(receipt.sha256)
     problems += [problem for file in files for problem in file.problems]
     return VerifyResult(target, tuple(files), tuple(problems))
 
@@ -287,7 +296,7 @@ def _given(settings: Settings | None, catalogs: Catalogs | None) -> tuple[Settin
 
 def _matching(name: str, here: list[Receipt], catalogs: Catalogs) -> list[Receipt]:
     """Give the receipts that a name means, also of entries that left the catalog since."""
-    bare, _, variant = name.partition("@")
+    bare, _, variant = name.strip().casefold().partition("@")
     try:
         entry, _ = catalogs.resolve(bare)
     except NamingError:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from vaehub import folders, hosts, intents, licenses, observe, receipts, staging, targets
@@ -22,7 +24,6 @@ from vaehub.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
@@ -192,7 +193,9 @@ def _plan(
         target,
         destinations=destinations,
         found={
-            artifact.name: observe.look(destinations[artifact.name], artifact)
+            artifact.name: observe.look(
+                destinations[artifact.name], artifact, entry=entry.full_name
+            )
             for artifact in variant.artifacts
         },
         stored={

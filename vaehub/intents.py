@@ -69,11 +69,11 @@ def note_folders(store_root: Path, folder: Path, made: Iterable[Path]) -> None:
     Raises:
         OSError: the store cannot be written.
     """
-    folders = sorted(str(path) for path in made)
-    if folders:
+    names = sorted(str(path) for path in made)
+    if names:
         path = _path(store_root, folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(path, json.dumps({"folders": folders}).encode())
+        durable.write(path, json.dumps({"folders": names}).encode())
 
 
 def folders(store_root: Path, folder: Path) -> frozenset[Path]:

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
     from vaehub.model import Artifact, Receipt
 
-Found = Literal["absent", "intact", "outdated", "changed", "same-bytes", "foreign"]
+Found = Literal["absent", "intact", "outdated", "changed", "taken", "same-bytes", "foreign"]
 """What stands at a destination:
 
 - ``absent``: nothing;
 - ``intact``: what we placed, and what the catalog wants;
 - ``outdated``: what we placed, unchanged, but the catalog now wants other bytes;
 - ``changed``: we placed a file there, and its bytes are not those any more;
+- ``taken``: what we placed, unchanged, but for another entry, which wants other bytes;
 - ``same-bytes``: not ours, but exactly the bytes that the catalog wants;
 - ``foreign``: anything else.
 """
@@ -61,8 +62,13 @@ def is_unchanged(receipt: Receipt, *, deep: bool = False) -> bool:
     return sha256_of(receipt.path) == receipt.sha256
 
 
-def look(destination: Path, artifact: Artifact) -> Found:
+def look(destination: Path, artifact: Artifact, *, entry: str) -> Found:
     """Say what stands at the place where an artifact would be installed.
+
+    Args:
+        destination: That place.
+        artifact: What the catalog wants there.
+        entry: Full name of the entry that it is part of.
 
     Raises:
         OSError: something is there and cannot be read.
@@ -73,9 +79,11 @@ def look(destination: Path, artifact: Artifact) -> Found:
     if receipt is not None and destination.is_file():
         if not is_unchanged(receipt):
             return "changed"
-        if artifact.sha256 in (None, receipt.sha256):
+        if artifact.sha256 == receipt.sha256:
             return "intact"
-        return "outdated"
+        if receipt.entry != entry:
+            return "taken"
+        return "intact" if artifact.sha256 is None else "outdated"
     if (
         destination.is_file()
         and artifact.sha256 is not None

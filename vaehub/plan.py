@@ -129,7 +129,7 @@ def make_plan(
         require_pinned: Refuse artifacts whose sha256 the catalog does not know.
 
     Raises:
-        FileInTheWay: a file that is not ours has the name.
+        FileInTheWay: a file that is not ours, or that is another entry's, has the name.
         NotPinned: ``require_pinned``, and the catalog knows no sha256.
     """
     if require_pinned and not variant.pinned:
@@ -151,6 +151,12 @@ def make_plan(
                 f"{destination} is no longer what vaehub placed there: its bytes have changed",
                 hint="it was not touched; if you did not change it, it is damaged: delete it and "
                 "run the same command again",
+            )
+        if state == "taken":
+            raise FileInTheWay(
+                f"{destination} was installed for another entry, and {entry.full_name} has other "
+                "bytes under the same name",
+                hint="uninstall that one first, or install elsewhere with --to",
             )
         if state == "intact":
             steps.append(Step(artifact, "keep", destination, "already installed"))

@@ -245,14 +245,24 @@ def test_offline_forbids_the_client_too(world: LoopbackWorld, clients: Any) -> N
     assert world.requests == []
 
 
-def test_the_client_s_own_offline_switch_is_obeyed(
-    world: LoopbackWorld, clients: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(SourceRefused, match="HF_HUB_OFFLINE"):
-        clients(world.environment()).locate(SOURCE, sha256=DIGEST)
+def test_the_client_s_own_offline_switch_is_obeyed(world: LoopbackWorld) -> None:
+    code = (
+        "import sys\n"
+        "from vaehub import errors\n"
+        "from vaehub.hosts import hub_client\n"
+        "try:\n"
+        "    hub_client.paths_info(sys.argv[1], 'o/r', 'main', 'a', token=None, deadline=9)\n"
+        "except errors.SourceRefused as error:\n"
+        "    print(error.message)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, world.environment()["HF_ENDPOINT"]],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+    assert "HF_HUB_OFFLINE" in done.stdout
     assert world.requests == []
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import struct
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -170,6 +171,21 @@ def test_a_pickle_that_ends_before_its_frame_is_refused(tmp_path: Path) -> None:
     framed = b"\x80\x04\x95" + struct.pack("<Q", len(magic) + len(benign)) + magic + benign
     with pytest.raises(UnsafePickle, match="frame"):
         check(tmp_path, framed + legacy(naming("os.system")))
+
+
+def test_a_tar_in_disguise_is_refused(tmp_path: Path) -> None:
+    """The loader would look into the tar, whose first member is named like a checkpoint."""
+    disguise = legacy(b"\x80\x02N.")[:-24]
+    assert len(disguise) <= 100
+    block = bytearray(tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT))
+    block[:100] = disguise.ljust(100, b"x")
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    data = bytes(block) + bytes(1024)
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+        assert len(archive.getmembers()) == 1
+    with pytest.raises(UnsafePickle, match="tar"):
+        check(tmp_path, data)
 
 
 def test_torchscript_is_refused_as_code(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ Nothing of vaehub lets an exception out to the person; this is the one place tha
 from __future__ import annotations
 
 import errno
-import sys
 from typing import TYPE_CHECKING
 
 from vaehub import __version__
@@ -40,7 +39,7 @@ def result_of(
         import traceback
 
         trace = "".join(traceback.format_exception(error))
-        terminal.write(redact(trace), to=sys.stderr)
+        terminal.mention(redact(trace).rstrip("\n"))
     ours = known(error)
     if ours is not None:
         return failed(command, [Failure(ours)])

@@ -6,7 +6,6 @@ A command is a function from a :class:`Call` and its own options to a
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -165,7 +164,7 @@ def _requests_shown(*, wanted: bool) -> Iterator[None]:
         """Writes to what stderr is at that moment: above the bars while they are drawn."""
 
         def emit(self, record: logging.LogRecord) -> None:
-            terminal.show(f"vaehub: {redact(record.getMessage())}", to=sys.stderr)
+            terminal.mention(f"vaehub: {redact(record.getMessage())}")
 
     logger = logging.getLogger("vaehub.http")
     handler = ToStderr()

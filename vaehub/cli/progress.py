@@ -87,7 +87,7 @@ class Lines:
         self._say(message)
 
     def _say(self, text: str) -> None:
-        terminal.show(f"vaehub: {redact(text)}", to=sys.stderr)
+        terminal.mention(f"vaehub: {redact(text)}")
 
 
 class _Run:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from vaehub.cli import words
@@ -64,13 +66,18 @@ def show(line: str | Line, *, to: TextIO | None) -> None:
     write(text + "\n", to=to)
 
 
+def mention(line: str | Line) -> None:
+    """Write a line to stderr if anybody is there; what is being done goes on if not."""
+    with suppress(OSError):
+        show(line, to=sys.stderr)
+
+
 def abandon(stream: TextIO | None) -> None:
     """Point a stream whose reader is gone to nowhere, so that Python's own last flush is quiet."""
-    try:
+    # What is no real file, or closed, will not be flushed into a pipe either.
+    with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
         if stream is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    except (OSError, ValueError):  # not a real file (a test's), or closed
-        return
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def can_ask() -> bool:

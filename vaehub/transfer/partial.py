@@ -57,7 +57,7 @@ class Partial:
         self._written: bytes | None = None
         with _disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             self._file = os.fdopen(descriptor, "r+b", buffering=_BUFFER)
             self.length = self._file.seek(0, os.SEEK_END)
         self._recall()

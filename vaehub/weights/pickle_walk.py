@@ -81,6 +81,33 @@ class _Trail:
             self.top.clear()
 
 
+class _Frames:
+    """Sees to it that frames hold whole opcodes, as every pickler writes them.
+
+    An unpickler reads a frame at once, wherever STOP stands, and the two of Python differ in what
+    they do when an opcode crosses its end. In a file of several pickles such a frame would make
+    them read other opcodes than we do.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._end: int | None = None
+
+    def follow(self, opcode: str, argument: Any, position: int) -> None:
+        if self._end is not None and position >= self._end:
+            self._require(position == self._end)
+            self._end = None
+        if opcode == "FRAME":
+            self._require(self._end is None)
+            self._end = position + 9 + argument
+        elif opcode == "STOP" and self._end is not None:
+            self._require(position + 1 == self._end)
+
+    def _require(self, aligned: bool) -> None:
+        if not aligned:
+            raise UnsafePickle(f"{self._name}: a frame in its pickle is askew: made to mislead")
+
+
 def walk(file: IO[bytes] | Budgeted, *, name: str) -> tuple[set[str], object]:
     """Read one pickle up to its STOP.
 
@@ -97,22 +124,19 @@ def walk(file: IO[bytes] | Budgeted, *, name: str) -> tuple[set[str], object]:
     """
     found: set[str] = set()
     trail = _Trail()
-    frame_end = end = 0
+    frames = _Frames(name)
     number: object = None
     for count, (opcode, argument, position) in enumerate(_opcodes(file, name=name)):
         if count >= MOST_OPCODES:
             raise NotAModel(f"{name}: the pickle in it never seems to end")
+        frames.follow(opcode, argument, position)
         match opcode:
             case "PROTO" if argument > _HIGHEST_PROTOCOL:
                 raise NotAModel(f"{name}: pickle protocol {argument} is unknown")
-            case "FRAME":
-                frame_end = position + 9 + argument
             case "GLOBAL" | "INST":
                 found.add(_joined(argument, name=name))
             case "STACK_GLOBAL":
                 found.add(_from_stack(trail.top, name=name))
-            case "STOP":
-                end = position + 1
             case _ if opcode in _EXTENSIONS:
                 raise UnsafePickle(
                     f"{name}: names a global by a number (opcode {opcode}), so nobody can say which"
@@ -120,10 +144,6 @@ def walk(file: IO[bytes] | Budgeted, *, name: str) -> tuple[set[str], object]:
         trail.follow(opcode, argument)
         if opcode != "STOP":
             number = argument if opcode in _NUMBERS else None
-    # An unpickler swallows a whole frame even if STOP stands before its end. What follows in a file
-    # of several pickles would then be read from another place than we did.
-    if frame_end > end:
-        raise UnsafePickle(f"{name}: a pickle in it ends before its frame: made to mislead")
     return found, number
 
 

@@ -81,6 +81,7 @@ def _scan(path: Path, *, name: str) -> tuple[set[str], bool]:
 
 
 def _scan_sequence(file: IO[bytes], *, name: str) -> tuple[set[str], bool]:
+    _refuse_tar(file, name=name)
     budgeted = Budgeted(file, budget=LARGEST_PICKLE, name=name)
     found, number = walk(budgeted, name=name)
     if number != LEGACY_MAGIC:
@@ -88,6 +89,23 @@ def _scan_sequence(file: IO[bytes], *, name: str) -> tuple[set[str], bool]:
     for _ in range(_LEGACY_PICKLES - 1):
         found |= walk(budgeted, name=name)[0]
     return found, True
+
+
+def _refuse_tar(file: IO[bytes], *, name: str) -> None:
+    """Refuse what is a tar archive too.
+
+    torch tries its oldest container, a tar, before the sequence of pickles. A tar begins with the
+    name of its first member, and a harmless sequence of pickles can be that name.
+    """
+    import tarfile
+
+    block = file.read(tarfile.BLOCKSIZE)
+    file.seek(0)
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError):
+        return
+    raise UnsafePickle(f"{name}: a pickle and a tar archive at once: made to mislead", hint=_HINT)
 
 
 def _scan_archive(file: IO[bytes], *, name: str) -> set[str]:

@@ -76,7 +76,7 @@ def test_families_and_tags_filter(run: Run, catalog: Path) -> None:
     def ids(*arguments: str) -> list[str]:
         return [result["id"] for result in run("list", "--json", *arguments).json["results"]]
 
-    assert ids("--tag", "warm-test") == ["house"]
+    assert ids("--tag", "warm-test") == ids("--tag", "Warm-Test") == ["house"]
     sdxl = run("list", "--family", "sdxl", "--json").json["results"]
     assert {result["family"] for result in sdxl} == {"sdxl"}
     assert ids("--family", "test2", "--tag", "warm-test") == []

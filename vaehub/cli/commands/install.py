@@ -72,9 +72,11 @@ def command(
     """
     from vaehub import api
 
+    settings, catalogs = call.settings, call.catalogs
+    unique = list(dict.fromkeys(names))
     done: list[InstallResult] = []
     failures: list[Failure] = []
-    for name in dict.fromkeys(names):
+    for name in unique:
         try:
             with call.progress() as listener:
                 result = api.install(
@@ -85,15 +87,15 @@ def command(
                     require_pinned=require_pinned,
                     accept_licenses=accept_licenses,
                     ask=_ask if call.can_ask else None,
-                    settings=call.settings,
-                    catalogs=call.catalogs,
+                    settings=settings,
+                    catalogs=catalogs,
                     listener=listener,
                 )
         except Exception as error:
             known = boundary.known(error)
             if known is None:
                 raise
-            failures.append(Failure(known, where=name if len(names) > 1 else None))
+            failures.append(Failure(known, where=name if len(unique) > 1 else None))
         else:
             done.append(result)
 

@@ -60,7 +60,7 @@ def command(
 
 
 def _require_known(what: str, value: str | None, known: Iterable[str]) -> None:
-    if value is None or value in known:
+    if value is None or value.casefold() in known:
         return
     raise EntryNotFound(
         f"no VAE in the catalogs has the {what} {value!r}",
