@@ -37,7 +37,7 @@ from vaehub.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from vaehub.loopback import LoopbackWorld
     from vaehub.model import Entry
@@ -68,6 +68,26 @@ def pair(box: Box) -> dict[str, bytes]:
     }
     box.add("pair", files)
     return files
+
+
+class DuringTheDownload:
+    """A listener that does something when the download of a file has ended."""
+
+    def __init__(self, artifact_name: str, deed: Callable[[Path], object], folder: Path) -> None:
+        self.artifact_name = artifact_name
+        self.deed = deed
+        self.folder = folder
+
+    def started(self, artifact_name: str, total: int | None, done: int) -> None: ...
+
+    def advanced(self, artifact_name: str, done: int) -> None: ...
+
+    def finished(self, artifact_name: str) -> None:
+        if artifact_name == self.artifact_name:
+            self.folder.mkdir(exist_ok=True)
+            self.deed(self.folder / artifact_name)
+
+    def note(self, message: str) -> None: ...
 
 
 # Install
@@ -306,21 +326,9 @@ def test_a_file_of_the_users_with_the_right_bytes(box: Box) -> None:
 
 
 def test_a_file_that_turns_up_while_we_download(box: Box) -> None:
-    class Somebody:
-        """Puts a file of the same name into the folder when the download ends."""
-
-        def started(self, artifact_name: str, total: int | None, done: int) -> None: ...
-
-        def advanced(self, artifact_name: str, done: int) -> None: ...
-
-        def finished(self, artifact_name: str) -> None:
-            box.vae.mkdir(exist_ok=True)
-            (box.vae / artifact_name).write_bytes(b"faster")
-
-        def note(self, message: str) -> None: ...
-
+    faster = DuringTheDownload(NAME, lambda path: path.write_bytes(b"faster"), box.vae)
     with pytest.raises(FileInTheWay):
-        box.install("tiny", listener=Somebody())
+        box.install("tiny", listener=faster)
     assert (box.vae / NAME).read_bytes() == b"faster"
     assert [path.name for path in box.vae.rglob("*")] == [NAME]
 
@@ -419,6 +427,7 @@ def test_uninstall_names(box: Box, pair: dict[str, bytes]) -> None:
         box.uninstall("pair", "tiny")
     with pytest.raises(NamingError, match="is not installed"):
         box.uninstall("pair@ckpt")
+    assert len(box.verify("Pair@Safetensors").files) == 2
     with pytest.raises(EntryNotFound):
         box.uninstall("nothing-like-it")
     assert box.listed == sorted(pair)
@@ -492,6 +501,17 @@ def test_only_a_deep_look_sees_damage_that_leaves_no_trace(box: Box) -> None:
     assert box.problems(deep=True) == [("changed", True)]
 
 
+def test_what_verify_found_damaged_does_not_come_back_from_the_store(box: Box) -> None:
+    """A hard link shares the damage with its blob, whose seal looks intact."""
+    box.install("tiny")
+    overwrite(box.vae / NAME, DATA[:-1] + bytes([DATA[-1] ^ 1]), keep_time=True)
+    assert not box.verify(deep=True).ok
+    (box.vae / NAME).unlink()
+    box.install("tiny")
+    assert (box.vae / NAME).read_bytes() == DATA
+    assert box.problems(deep=True) == []
+
+
 def test_verify_after_a_removal(box: Box) -> None:
     box.install("tiny")
     (box.vae / NAME).unlink()
@@ -542,6 +562,43 @@ def test_a_changed_file_is_not_replaced_by_a_newer_one(box: Box) -> None:
     with pytest.raises(FileInTheWay):
         box.install("tiny")
     assert (box.vae / NAME).read_bytes() == b"mine now"
+
+
+def become_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    "deed", [lambda path: overwrite(path, b"mine now"), become_a_folder, Path.unlink]
+)
+def test_what_happens_to_the_old_file_while_we_download(
+    box: Box, deed: Callable[[Path], object]
+) -> None:
+    box.install("tiny")
+    repin(box)
+    listener = DuringTheDownload(NAME, deed, box.vae)
+    if deed is Path.unlink:
+        assert box.install("tiny", listener=listener).changed
+        assert (box.vae / NAME).read_bytes() == NEWER
+        return
+    with pytest.raises(FileInTheWay, match="was changed while"):
+        box.install("tiny", listener=listener)
+    assert (box.vae / NAME).is_dir() or (box.vae / NAME).read_bytes() == b"mine now"
+    assert sorted(path.name for path in (box.vae / ".vaehub").iterdir()) == [f"{NAME}.json"]
+
+
+def test_another_entry_with_the_same_file_name(box: Box) -> None:
+    box.install("tiny")
+    source = {**locator(NAME), "revision": "2" * 40}
+    box.world.publish("modelscope", source, NEWER)
+    box.entries = {"another": builders.entry({NAME: (NEWER, [{"modelscope": source}])})}
+    before = box.snapshot()
+    with pytest.raises(FileInTheWay, match="installed for another entry"):
+        box.install("another")
+    assert box.snapshot() == before
+    box.uninstall("tiny")
+    assert box.install("another").changed
 
 
 # Variants
@@ -639,23 +696,11 @@ def test_a_file_in_the_way_of_the_second_stops_the_first(box: Box, pair: dict[st
 def test_the_first_goes_again_when_the_second_cannot_be_placed(
     box: Box, pair: dict[str, bytes]
 ) -> None:
-    class Somebody:
-        """Takes the second name when its download ends."""
-
-        def started(self, artifact_name: str, total: int | None, done: int) -> None: ...
-
-        def advanced(self, artifact_name: str, done: int) -> None: ...
-
-        def finished(self, artifact_name: str) -> None:
-            if artifact_name == "pair-encoder.safetensors":
-                box.vae.mkdir(exist_ok=True)
-                (box.vae / artifact_name).write_bytes(b"faster")
-
-        def note(self, message: str) -> None: ...
-
-    with pytest.raises(FileInTheWay, match="pair-encoder"):
-        box.install("pair", listener=Somebody())
-    assert [path.name for path in box.vae.rglob("*")] == ["pair-encoder.safetensors"]
+    second = "pair-encoder.safetensors"
+    faster = DuringTheDownload(second, lambda path: path.write_bytes(b"faster"), box.vae)
+    with pytest.raises(FileInTheWay, match=second):
+        box.install("pair", listener=faster)
+    assert [path.name for path in box.vae.rglob("*")] == [second]
 
 
 # Licenses

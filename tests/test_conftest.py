@@ -63,13 +63,13 @@ def test_loopback_is_open(name: str) -> None:
                 assert accepted.recv(1) == b"x"
 
 
-def test_the_home_is_a_new_one(home: Path) -> None:
+def test_the_home_is_a_new_one(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert Path.home() == home
     assert list(home.iterdir()) == []
     found = settings.load()
     assert found.store == home / "store"
-    for path in (found.store, found.state, found.cache):
-        assert path.is_relative_to(home)
+    assert found.state.is_relative_to(home)
+    assert found.cache.is_relative_to(tmp_path_factory.getbasetemp())  # shared, and not the user's
 
 
 def test_the_environment_holds_nothing_of_ours_but_the_store() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,32 @@ def test_killed_after_the_receipt_was_written(box: Box) -> None:
     assert receipts.receipt_path(box.destination).read_bytes() == before
 
 
+def test_killed_before_the_receipt_of_a_replaced_file_was_written(box: Box) -> None:
+    box.destination.write_bytes(b"older bytes")
+    (box.destination.parent / ".vaehub").mkdir()
+    older = replace(box.receipt, sha256=hashlib.sha256(b"older bytes").hexdigest(), size=11)
+    receipts.write(receipts.with_stat(older, box.destination.stat()))
+    intents.note(box.store, box.receipt)
+    box.destination.write_bytes(DATA)
+    intents.finish(box.store, box.destination)
+    written = receipts.find(box.destination)
+    assert written is not None
+    assert written.sha256 == box.receipt.sha256
+    assert observe.is_unchanged(written)
+
+
+def test_killed_before_a_file_was_replaced(box: Box) -> None:
+    box.destination.write_bytes(b"older bytes")
+    (box.destination.parent / ".vaehub").mkdir()
+    older = replace(box.receipt, sha256=hashlib.sha256(b"older bytes").hexdigest(), size=11)
+    older = receipts.with_stat(older, box.destination.stat())
+    receipts.write(older)
+    intents.note(box.store, box.receipt)
+    intents.finish(box.store, box.destination)
+    assert receipts.find(box.destination) == older
+    assert box.notes == []
+
+
 def test_a_file_of_the_users_stays_the_users(box: Box) -> None:
     intents.note(box.store, box.receipt)
     box.destination.write_bytes(b"x" * len(DATA))
@@ -159,6 +186,36 @@ def test_a_later_note_replaces_the_earlier(box: Box) -> None:
     intents.note(box.store, box.receipt)
     intents.note(box.store, box.receipt)
     assert len(box.notes) == 1
+
+
+# Folders
+
+
+def test_folders_that_an_unfinished_run_made(box: Box) -> None:
+    folder = box.destination.parent
+    assert intents.folders(box.store, folder) == frozenset()
+    intents.note_folders(box.store, folder, [folder, folder.parent])
+    assert intents.folders(box.store, folder) == {folder, folder.parent}
+    assert intents.folders(box.store, folder.parent) == frozenset()
+    intents.forget(box.store, folder)
+    assert intents.folders(box.store, folder) == frozenset()
+    assert box.notes == []
+
+
+def test_no_folders_need_no_note(box: Box) -> None:
+    intents.note_folders(box.store, box.destination.parent, [])
+    assert not box.store.exists()
+
+
+@pytest.mark.parametrize("spoil", [b"", b"[]", b"{}", b'{"folders": 3}', b'{"folders": [3]}'])
+def test_a_damaged_note_of_folders_claims_none(box: Box, spoil: bytes) -> None:
+    folder = box.destination.parent
+    intents.note_folders(box.store, folder, [folder])
+    box.notes[0].write_bytes(spoil)
+    assert intents.folders(box.store, folder) == frozenset()
+
+
+# Damage
 
 
 @pytest.mark.parametrize(

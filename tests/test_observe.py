@@ -103,21 +103,25 @@ def test_the_hash_of_nothing(tmp_path: Path) -> None:
 # look
 
 
+def look(destination: Path, artifact: Artifact, *, entry: str = "mine/vae") -> str:
+    return observe.look(destination, artifact, entry=entry)
+
+
 def test_absent(destination: Path) -> None:
-    assert observe.look(destination, artifact()) == "absent"
-    assert observe.look(destination.parent / "no" / "folder" / "x", artifact()) == "absent"
+    assert look(destination, artifact()) == "absent"
+    assert look(destination.parent / "no" / "folder" / "x", artifact()) == "absent"
 
 
 def test_absent_although_a_receipt_is_left(destination: Path) -> None:
     placed(destination)
     destination.unlink()
-    assert observe.look(destination, artifact()) == "absent"
+    assert look(destination, artifact()) == "absent"
 
 
 def test_intact(destination: Path) -> None:
     placed(destination)
-    assert observe.look(destination, artifact()) == "intact"
-    assert observe.look(destination, artifact(None, size=None)) == "intact"
+    assert look(destination, artifact()) == "intact"
+    assert look(destination, artifact(None, size=None)) == "intact"
 
 
 def test_intact_after_a_copy_of_the_whole_tree(destination: Path, tmp_path: Path) -> None:
@@ -127,12 +131,21 @@ def test_intact_after_a_copy_of_the_whole_tree(destination: Path, tmp_path: Path
     copy = tmp_path / "elsewhere"
     shutil.copytree(destination.parent, copy)
     touch(copy / destination.name)
-    assert observe.look(copy / destination.name, artifact()) == "intact"
+    assert look(copy / destination.name, artifact()) == "intact"
 
 
 def test_outdated(destination: Path) -> None:
     placed(destination, OTHER)
-    assert observe.look(destination, artifact()) == "outdated"
+    assert look(destination, artifact()) == "outdated"
+
+
+def test_what_another_entry_wants_under_the_same_name(destination: Path) -> None:
+    placed(destination, OTHER)
+    assert look(destination, artifact(), entry="house/vae") == "taken"
+    assert look(destination, artifact(None), entry="house/vae") == "taken"
+    assert look(destination, artifact(OTHER), entry="house/vae") == "intact"
+    destination.write_bytes(b"")
+    assert look(destination, artifact(), entry="house/vae") == "changed"
 
 
 @pytest.mark.parametrize("data", [OTHER, DATA[:-1], DATA + b"x", b""])
@@ -140,60 +153,60 @@ def test_changed(destination: Path, data: bytes) -> None:
     placed(destination)
     destination.write_bytes(data)
     touch(destination)
-    assert observe.look(destination, artifact()) == "changed"
-    assert observe.look(destination, artifact(None)) == "changed"
+    assert look(destination, artifact()) == "changed"
+    assert look(destination, artifact(None)) == "changed"
 
 
 def test_a_changed_file_is_never_taken_for_an_outdated_one(destination: Path) -> None:
     placed(destination, OTHER)
     destination.write_bytes(DATA)
     touch(destination)
-    assert observe.look(destination, artifact()) == "changed"
+    assert look(destination, artifact()) == "changed"
 
 
 def test_same_bytes(destination: Path) -> None:
     destination.write_bytes(DATA)
-    assert observe.look(destination, artifact()) == "same-bytes"
-    assert observe.look(destination, artifact(size=None)) == "same-bytes"
+    assert look(destination, artifact()) == "same-bytes"
+    assert look(destination, artifact(size=None)) == "same-bytes"
 
 
 def test_same_bytes_through_a_link(destination: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "collection.safetensors"
     elsewhere.write_bytes(DATA)
     destination.symlink_to(elsewhere)
-    assert observe.look(destination, artifact()) == "same-bytes"
+    assert look(destination, artifact()) == "same-bytes"
 
 
 @pytest.mark.parametrize("data", [OTHER, DATA + b"x", b""])
 def test_foreign(destination: Path, data: bytes) -> None:
     destination.write_bytes(data)
-    assert observe.look(destination, artifact()) == "foreign"
+    assert look(destination, artifact()) == "foreign"
 
 
 def test_foreign_where_the_catalog_knows_no_hash(destination: Path) -> None:
     destination.write_bytes(DATA)
-    assert observe.look(destination, artifact(None)) == "foreign"
+    assert look(destination, artifact(None)) == "foreign"
 
 
 def test_foreign_things_that_are_no_files(destination: Path, tmp_path: Path) -> None:
     destination.mkdir()
-    assert observe.look(destination, artifact()) == "foreign"
+    assert look(destination, artifact()) == "foreign"
     destination.rmdir()
     destination.symlink_to(tmp_path / "nowhere")
-    assert observe.look(destination, artifact()) == "foreign"
+    assert look(destination, artifact()) == "foreign"
 
 
 def test_a_folder_in_place_of_our_file(destination: Path) -> None:
     placed(destination)
     destination.unlink()
     destination.mkdir()
-    assert observe.look(destination, artifact()) == "foreign"
+    assert look(destination, artifact()) == "foreign"
 
 
 def test_a_damaged_receipt_gives_no_rights(destination: Path) -> None:
     placed(destination, OTHER)
     receipts.receipt_path(destination).write_text("{", encoding="utf-8")
-    assert observe.look(destination, artifact()) == "foreign"
+    assert look(destination, artifact()) == "foreign"
 
 
 # is_unchanged

@@ -70,7 +70,6 @@ def configure(home: Path) -> Configure:
 def test_defaults(home: Path) -> None:
     found = load({})
     assert found.store == found.cache / "store"
-    assert found.store.is_relative_to(home)
     assert found.state.is_relative_to(home)
     assert (found.to, found.default_target, found.offline) == (None, None, False)
     assert (found.catalogs, found.mirrors, found.user_endpoints) == ((), (), {})

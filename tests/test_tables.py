@@ -28,7 +28,7 @@ PSEUDO_HOST = "mirror"
 """Comes from the user's settings; a catalog cannot name it."""
 WITHOUT_ENDPOINT = {"http"}
 """Each source names its own server."""
-MADE_FROM = {
+MADE_FROM: dict[str, dict[str, str | int]] = {
     "huggingface": {"repo": "acme/vae", "revision": "main", "path": "a.safetensors"},
     "civitai": {"model": 1, "version": 2},
     "liblib": {"version": "0" * 32},

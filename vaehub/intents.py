@@ -87,10 +87,12 @@ def folders(store_root: Path, folder: Path) -> frozenset[Path]:
 
 def _holds(destination: Path, receipt: Receipt) -> bool:
     """Tell whether the intended bytes stand there and nobody has recorded them yet."""
+    recorded = receipts.find(destination)
     return (
         destination.is_file()
         and not destination.is_symlink()
-        and receipts.find(destination) is None
+        # An older receipt is that of the file which the intended one has replaced.
+        and (recorded is None or recorded.sha256 != receipt.sha256)
         and observe.sha256_of(destination) == receipt.sha256
     )
 

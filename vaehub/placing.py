@@ -12,7 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaehub import intents, receipts
+from vaehub import intents, observe, receipts
+from vaehub.errors import FileInTheWay
 from vaehub.model import Receipt
 from vaehub.place import place
 
@@ -84,8 +85,12 @@ def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: boo
             # Ours and unchanged: swapped in one rename, so that the UI always finds one of the two.
             staged = receipts.folder_of(destination) / f"{destination.name}.new.part"
             staged.unlink(missing_ok=True)
-            method = place(bytes_.path, staged, keep_source=bytes_.keep)
-            staged.replace(destination)
+            try:
+                method = place(bytes_.path, staged, keep_source=bytes_.keep)
+                _refuse_if_changed(destination)
+                staged.replace(destination)
+            finally:
+                staged.unlink(missing_ok=True)
         else:
             method = place(bytes_.path, destination, keep_source=bytes_.keep)
         try:
@@ -98,6 +103,19 @@ def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: boo
     finally:
         intents.forget(store.root, destination)
     return receipt
+
+
+def _refuse_if_changed(destination: Path) -> None:
+    """Look again: a download takes minutes, in which somebody may have put their own file there."""
+    if not os.path.lexists(destination):
+        return
+    receipt = receipts.find(destination)
+    regular = destination.is_file() and not destination.is_symlink()
+    if receipt is None or not regular or not observe.is_unchanged(receipt):
+        raise FileInTheWay(
+            f"{destination} was changed while its newer version was fetched",
+            hint="it was not touched; move or delete it, and run the same command again",
+        )
 
 
 def _receipt(plan: Plan, step: Step, created: tuple[str, ...]) -> Receipt:

@@ -28,6 +28,16 @@ def seal(path: Path, sha256: str) -> None:
     os.utime(path, ns=(stat.st_atime_ns, whole + _fraction(sha256)))
 
 
+def break_(path: Path) -> None:
+    """Take the mark off a file; its time changes by less than a second.
+
+    Raises:
+        OSError: there is no such file, or it is not ours to mark.
+    """
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns // _SECOND * _SECOND))
+
+
 def is_sealed(stat: os.stat_result, sha256: str) -> bool:
     """Tell whether a file was marked for this digest and not written to since."""
     return stat.st_mtime_ns % _SECOND == _fraction(sha256)

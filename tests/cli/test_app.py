@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import vaehub
 from tests.cli.conftest import DATA, ROOT, locator, run_process
@@ -67,6 +69,67 @@ def test_the_help_lists_all_commands_with_their_summaries(run: Run) -> None:
 
 def test_the_version(run: Run) -> None:
     assert run("--version").out == f"vaehub {vaehub.__version__}\n"
+
+
+STARTS = st.sampled_from(
+    [
+        ["list"],
+        ["search"],
+        ["info"],
+        ["verify"],
+        ["uninstall"],
+        ["store", "gc"],
+        ["store", "path"],
+        [],
+    ]
+)
+WORDS = st.sampled_from(
+    [
+        "--json",
+        "-q",
+        "-v",
+        "--to",
+        "--tag",
+        "--family",
+        "--dry-run",
+        "--deep",
+        "--installed",
+        "--",
+        "-h",
+        "--version",
+        "list",
+        "store",
+        "house",
+        "mine/house@safetensors",
+        "house@",
+        "@",
+        "/",
+        "*",
+        "general",
+        "sd1",
+        ".",
+    ]
+)
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(start=STARTS, rest=st.lists(WORDS | st.text("ab@/.-暖 \x1b", max_size=8), max_size=5))
+def test_no_command_line_ends_in_a_bug(
+    start: list[str], rest: list[str], run: Run, catalog: Path
+) -> None:
+    arguments = [*start, *rest]
+    ran = run(*arguments)
+    assert ran.code in {0, 2, 4, 7, 9}
+    before_dashes = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    is_help = ran.out.startswith("Usage:") or ran.out.startswith("vaehub ")
+    if "--json" in before_dashes and not is_help:
+        assert ran.json["ok"] == (ran.code == 0)
+    if ran.code:
+        assert ran.err or ran.out
 
 
 @pytest.mark.parametrize(
@@ -155,10 +218,28 @@ def test_a_reader_that_stops_reading_is_met_in_silence(arguments: list[str]) -> 
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_an_install_goes_on_when_nobody_reads_what_it_says(catalog: Path, target: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with LoopbackWorld() as world, pytest.MonkeyPatch.context() as patch:
+        world.publish("huggingface", locator("house.safetensors"), DATA)
+        for name, value in world.environment().items():
+            patch.setenv(name, value)
+        ran = run_process(
+            "install", "house", "--to", target, "-v",
+            stdout=writer, stderr=writer, capture_output=False,
+        )  # fmt: skip
+    os.close(writer)
+    assert ran.returncode == 0
+    assert (target / "house.safetensors").read_bytes() == DATA
+
+
 @pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="there is no /dev/full")
-def test_a_full_disk_behind_stdout_is_told() -> None:
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"]])
+def test_a_full_disk_behind_stdout_is_told(arguments: list[str]) -> None:
     with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
-        ran = run_process("list", stdout=full, stderr=subprocess.PIPE, capture_output=False)
+        ran = run_process(*arguments, stdout=full, stderr=subprocess.PIPE, capture_output=False)
     assert ran.returncode == 7
     assert "No space left" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -175,6 +175,25 @@ def test_a_reader_who_went_away_is_no_failure(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.undo()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_errors_are_told_also_where_nobody_reads_the_results(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        result = failed("install", [Failure(SourceGone("gone"))], text=lambda: ["done"])
+        assert emit(result) == 5
+        monkeypatch.undo()
+    assert capsys.readouterr().err == "vaehub: gone\n"
+
+
+def test_an_empty_message_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+    assert emit(failed("install", [Failure(SourceGone(""))])) == 5
+    assert capsys.readouterr().err == "vaehub: \n"
+
+
 @pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="there is no /dev/full")
 def test_output_that_cannot_be_written_is_an_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -143,5 +143,5 @@ def test_a_license_is_asked_for_before_any_bar(catalog: Path, target: Path) -> N
         )
         assert world.requests == []
     assert code == 5
-    assert "Do you accept this license? (asked once on this machine) [y/N] " in shown
+    assert "Do you accept it? (asked once on this machine) [y/N] " in shown
     assert "\x1b[?25l" not in shown

@@ -332,6 +332,7 @@ PAGE = reply(200, b"<!doctype html><title>Sign in</title>", Content_Type="text/h
         (reply(200, b"version https://git-lfs.github.com/spec/v1\n"), "LFS pointer"),
         (reply(200, b""), "empty"),
         (reply(200, b"\xff" * SIZE), "no safetensors file"),
+        (reply(200, (SIZE + 1).to_bytes(8, "little") + b"{" * (SIZE - 8)), "cut off"),
     ],
 )
 @pytest.mark.parametrize("here", [0, 200_000])
@@ -371,6 +372,7 @@ def test_it_stops_at_the_expected_size(bench: Bench) -> None:
     with serving(always(endless), good) as (first, second):
         got = bench.run(first, second)
     assert isinstance(got.attempts[0][1], SizeMismatch)
+    assert max(bench.told.steps) <= SIZE
     assert starts(second) == [0]  # what the first one sent is not trusted
     assert bench.path.read_bytes() == DATA
 

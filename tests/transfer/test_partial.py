@@ -83,6 +83,15 @@ def test_what_was_written_before_a_kill_is_gone_on_with(path: Path) -> None:
         assert partial.digest() == hashlib.sha256(DATA[:50]).hexdigest()
 
 
+def test_a_stretch_whose_bytes_never_reached_the_disk_is_forgotten(path: Path) -> None:
+    grow(path, DATA[:100])
+    grow(path, DATA[100:200], "second")
+    with path.open("r+b") as file:
+        file.truncate(50)
+    with Partial(path) as partial:
+        assert partial.stretches == [Stretch(0, "first", False)]
+
+
 def test_the_digest_is_over_what_is_on_the_disk(path: Path) -> None:
     grow(path, DATA[:100])
     path.write_bytes(bytes(100))

@@ -125,8 +125,7 @@ def test_stack_globals_are_read_through_the_memo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "pickled",
     [
-        b"\x80\x04\x8c\x02os\x8c\x06systemX0\x93.",  # the name would be what POP leaves
-        b"\x80\x04\x8c\x02os\x8c\x06system\x8c\x01x0\x93.",
+        b"\x80\x04\x8c\x02os\x8c\x06system\x8c\x01x0\x93.",  # the name is what POP leaves
         b"\x80\x04\x8c\x02osh\x07\x93.",  # a memo entry that nobody made
         b"\x80\x04\x8c\x01a2\x93.",  # DUP
         b"\x80\x04\x8c\x06system\x93.",  # nothing beneath
@@ -134,8 +133,8 @@ def test_stack_globals_are_read_through_the_memo(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_that_is_computed_is_refused(tmp_path: Path, pickled: bytes) -> None:
-    with pytest.raises((UnsafePickle, NotAModel)):
-        check(tmp_path, torch_zip(pickled))
+    with pytest.raises(UnsafePickle, match="computes the name"):
+        pickle_globals(write(tmp_path, torch_zip(pickled)))
 
 
 def test_a_memo_entry_may_be_overwritten(tmp_path: Path) -> None:
@@ -171,6 +170,24 @@ def test_a_pickle_that_ends_before_its_frame_is_refused(tmp_path: Path) -> None:
     framed = b"\x80\x04\x95" + struct.pack("<Q", len(magic) + len(benign)) + magic + benign
     with pytest.raises(UnsafePickle, match="frame"):
         check(tmp_path, framed + legacy(naming("os.system")))
+
+
+def frame(size: int) -> bytes:
+    return b"\x95" + struct.pack("<Q", size)
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"\x80\x04" + frame(30) + frame(2) + b"N." + b"N" * 20,
+        b"\x80\x04" + frame(4) + b"(icollections\nOrderedDict\n.",
+        b"\x80\x04" + frame(3) + b"N.",
+        b"\x80\x04" + frame(2) + b"K\x05N0" + frame(9) + b".",
+    ],
+)
+def test_frames_that_opcodes_do_not_fill_are_refused(tmp_path: Path, pickled: bytes) -> None:
+    with pytest.raises(UnsafePickle, match="frame"):
+        check(tmp_path, torch_zip(pickled))
 
 
 def test_a_tar_in_disguise_is_refused(tmp_path: Path) -> None:
@@ -250,6 +267,18 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
         archive.writestr("archive/data.pkl", bomb + b".")
     with pytest.raises(NotAModel, match="larger than"):
         check(tmp_path, buffer.getvalue())
+
+
+def test_an_endless_pickle_is_not_read_to_its_end(tmp_path: Path) -> None:
+    with pytest.raises(NotAModel, match="never seems to end"):
+        check(tmp_path, torch_zip(b"\x80\x02" + b"N" * 500_000 + b"."))
+
+
+def test_a_name_with_a_hidden_end_is_refused(tmp_path: Path) -> None:
+    """Some readers end a name at its zero byte, and others do not."""
+    data = torch_zip(PLAIN, more={"data/1?evil.pkl": naming("os.system")})
+    with pytest.raises(UnsafePickle, match="no torch checkpoint has"):
+        check(tmp_path, data.replace(b"data/1?evil", b"data/1\0evil"))
 
 
 def test_a_giant_table_of_contents_is_not_read(tmp_path: Path) -> None:

@@ -1,23 +1,24 @@
 """The table of commands, and the run of one: parse, invoke, print.
 
-A command's module is imported when the command runs; the help of the whole needs none of them.
+A command's module is imported when the command runs, and what prints when there is something to
+print: the help of the whole needs nothing but click.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from vaehub import __version__
-from vaehub.cli import boundary, output, terminal
-from vaehub.cli.call import Outcome
-from vaehub.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from vaehub.cli.call import Outcome
 
 COMMANDS = {
     "list": "List the catalog, one row per VAE.",
@@ -87,8 +88,12 @@ def run(argv: Sequence[str] | None = None) -> int:
         outcome = _invoke(arguments)
         if isinstance(outcome, int):
             return outcome
+        from vaehub.cli import output
+
         return output.emit(outcome.result, as_json=outcome.as_json, quiet=outcome.quiet)
     except BrokenPipeError:  # the reader of a help text went away
+        from vaehub.cli import terminal
+
         terminal.abandon(sys.stdout)
         terminal.abandon(sys.stderr)
         return 0
@@ -104,6 +109,8 @@ def _invoke(arguments: list[str]) -> Outcome | int:
         return done.exit_code
     except click.UsageError as error:
         return _misused(error, arguments)
+    from vaehub.cli.call import Outcome
+
     if isinstance(outcome, Outcome):
         return outcome
     raise TypeError(f"a command returned {type(outcome).__name__} and not an Outcome")
@@ -114,9 +121,13 @@ def _misused(error: click.UsageError, arguments: list[str]) -> Outcome | int:
     if not _wants_json(arguments):
         error.show()
         return error.exit_code
+    from vaehub.cli.call import Outcome
+    from vaehub.cli.output import Result
+    from vaehub.model import Problem
+
     path = error.ctx.command_path.split()[1:] if error.ctx else []
-    problem = Problem("usage", error.format_message(), hint=f"vaehub {' '.join(path)} --help")
-    result = output.Result(" ".join(path), problems=(problem,), exit_code=error.exit_code)
+    problem = Problem("usage", error.format_message(), hint=" ".join(["vaehub", *path, "--help"]))
+    result = Result(" ".join(path), problems=(problem,), exit_code=error.exit_code)
     return Outcome(result, as_json=True, quiet=False)
 
 
@@ -127,10 +138,14 @@ def _wants_json(arguments: list[str]) -> bool:
 
 def _last_resort(error: BaseException, arguments: list[str]) -> int:
     """Tell of an error outside every command: an import, or a stream that takes nothing."""
+    from vaehub.cli import boundary, output, terminal
+
     command = next((word for word in arguments if not word.startswith("-")), "")
     result = boundary.result_of(error, command, argv=arguments, verbose="-v" in arguments)
     try:
         return output.emit(result, as_json=_wants_json(arguments))
     except OSError:
         terminal.abandon(sys.stdout)
+        with suppress(OSError):
+            output.emit(result)
         return result.exit_code

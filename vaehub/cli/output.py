@@ -78,14 +78,14 @@ def emit(result: Result, *, as_json: bool = False, quiet: bool = False) -> int:
     Raises:
         OSError: stdout cannot take it; not for a reader who went away, which is no failure.
     """
-    try:
+    with terminal.unread(sys.stdout):
         if as_json:
             _emit_json(result)
-        else:
-            _emit_text(result, quiet=quiet)
-    except BrokenPipeError:
-        terminal.abandon(sys.stdout)
-        terminal.abandon(sys.stderr)
+        elif not (quiet and result.is_report):
+            _emit_text(result)
+    if not as_json:
+        with terminal.unread(sys.stderr):
+            _emit_problems(result, quiet=quiet)
     return result.exit_code
 
 
@@ -112,12 +112,14 @@ def _emit_json(result: Result) -> None:
     )
 
 
-def _emit_text(result: Result, *, quiet: bool) -> None:
-    if not (quiet and result.is_report):
-        room = terminal.columns(sys.stdout)
-        for block in result.text():
-            for line in _lines(block, room):
-                terminal.show(line, to=sys.stdout)
+def _emit_text(result: Result) -> None:
+    room = terminal.columns(sys.stdout)
+    for block in result.text():
+        for line in _lines(block, room):
+            terminal.show(line, to=sys.stdout)
+
+
+def _emit_problems(result: Result, *, quiet: bool) -> None:
     if not result.problems_in_text:
         for problem in result.problems:
             if problem.blocking or not quiet:
@@ -170,7 +172,7 @@ def _show_hint(hint: str, *, indent: int) -> None:
 
 def _show_prose(head: Line, text: str, *, indent: int) -> None:
     """Show a text after its head; on a terminal it is wrapped between words."""
-    lines = redact(text).splitlines()
+    lines = redact(text).splitlines() or [""]
     room = terminal.columns(sys.stderr)
     if room is not None:
         from textwrap import wrap
@@ -185,7 +187,7 @@ def _show_prose(head: Line, text: str, *, indent: int) -> None:
                 break_on_hyphens=False,
                 break_long_words=False,
             )
-        ]
+        ] or [""]
         lines[0] = lines[0].lstrip()
     terminal.show((*head, " " + ("\n" + " " * indent).join(lines)), to=sys.stderr)
 

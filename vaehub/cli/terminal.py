@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from vaehub.cli import words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vaehub.cli.tables import Line, Styled
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
@@ -72,8 +74,17 @@ def mention(line: str | Line) -> None:
         show(line, to=sys.stderr)
 
 
+@contextmanager
+def unread(stream: TextIO | None) -> Iterator[None]:
+    """Stop writing to a stream, in silence, when its reader goes away."""
+    try:
+        yield
+    except BrokenPipeError:
+        abandon(stream)
+
+
 def abandon(stream: TextIO | None) -> None:
-    """Point a stream whose reader is gone to nowhere, so that Python's own last flush is quiet."""
+    """Point a stream to nowhere, so that Python's own last flush of it is quiet."""
     # What is no real file, or closed, will not be flushed into a pipe either.
     with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
         if stream is not None:

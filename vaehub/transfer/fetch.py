@@ -155,14 +155,11 @@ class _Job:
         if sha256 is None or not length or size not in (None, length):
             return None
         if self.partial.digest() != sha256:
-            if size is not None:
-                self.partial.discard()
             return None
         return self._finish(Expected(sha256, size), self.partial.stretches[-1].source)
 
     def _deliver(self, source: Source, host: Host, label: str) -> Expected:
         """Get the missing bytes from one source, and be sure of the whole."""
-        renewed = False
         while True:
             wanted = self._stream(source, host, label)
             wrong = self._compare(wanted, label)
@@ -170,11 +167,10 @@ class _Job:
                 return wanted
             one_source = self.partial.comes_only_from(label)
             self.partial.discard()
-            if one_source or renewed:
+            if one_source:
                 raise wrong
             # Some of the bytes were left by an earlier run or came from another source, and nobody
-            # can say which are wrong: this source gets one chance to send all of them.
-            renewed = True
+            # can say which are wrong. Now this source sends all of them, so it happens only once.
             self.listener.note(
                 f"{self.artifact.name}: the bytes put together are wrong; fetching all from {label}"
             )

@@ -200,7 +200,6 @@ class Partial:
 
     def _cut(self, length: int) -> None:
         with _disk(self.path):
-            self._file.flush()
             self._file.truncate(length)
         self.length = length
         if self._hashed > length:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LARGEST_PICKLE = 64 * 1024 * 1024
 """Bytes of opcodes; a VAE's take about ten kilobytes, a whole training state's a few megabytes."""
-MOST_OPCODES = 1_000_000
+MOST_OPCODES = 500_000
 
 _STRINGS = frozenset({"UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"})
 _PUTS = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
@@ -94,17 +94,16 @@ class _Frames:
         self._end: int | None = None
 
     def follow(self, opcode: str, argument: Any, position: int) -> None:
+        askew = False
         if self._end is not None and position >= self._end:
-            self._require(position == self._end)
+            askew = position != self._end
             self._end = None
         if opcode == "FRAME":
-            self._require(self._end is None)
+            askew = askew or self._end is not None
             self._end = position + 9 + argument
         elif opcode == "STOP" and self._end is not None:
-            self._require(position + 1 == self._end)
-
-    def _require(self, aligned: bool) -> None:
-        if not aligned:
+            askew = askew or position + 1 != self._end
+        if askew:
             raise UnsafePickle(f"{self._name}: a frame in its pickle is askew: made to mislead")
 
 

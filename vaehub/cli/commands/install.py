@@ -12,7 +12,7 @@ from vaehub.cli import boundary, rows, terminal, words
 from vaehub.cli.call import Call, as_command, to_option
 from vaehub.cli.output import Block, Failure, Result, failed
 from vaehub.cli.redaction import redact
-from vaehub.cli.tables import Styled
+from vaehub.cli.tables import Fact, Styled, lay_out_fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,14 +110,16 @@ def command(
 def _ask(entry: Entry) -> bool:
     """Show the license to the person at the terminal and take the answer."""
     license_ = entry.license
-    terminal.show(
-        (Styled(entry.id, "bold"), f" stands under {rows.license_words(license_.id)}."),
-        to=sys.stderr,
+    facts = (
+        Fact("license", rows.license_words(license_.id)),
+        Fact("", license_.note or ""),
+        Fact("read it at", license_.source or ""),
     )
-    for line in (license_.note, license_.source and f"Read it at {license_.source}"):
-        if line:
-            terminal.show(f"  {line}", to=sys.stderr)
-    return terminal.ask("Do you accept this license? (asked once on this machine)")
+    terminal.show(f"{entry.id} asks you to accept its license first.", to=sys.stderr)
+    for fact in facts:
+        for line in lay_out_fact(fact, room=terminal.columns(sys.stderr)):
+            terminal.show(line, to=sys.stderr)
+    return terminal.ask("Do you accept it? (asked once on this machine)")
 
 
 def _as_json(result: InstallResult) -> dict[str, Any]:
