@@ -68,8 +68,7 @@ def write_catalog(
     JSON is YAML, so no emitter is needed.
     """
     made = {
-        id_: dict(value) if "variants" in value else entry(value)
-        for id_, value in entries.items()
+        id_: dict(value) if "variants" in value else entry(value) for id_, value in entries.items()
     }
     document = {"schema": 1, "catalog": {"name": name, "title": "For tests"}, "entries": made}
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
-    from vaehub.model import Artifact, Entry, Target, Variant
+    from vaehub.model import Artifact, Entry, Source, Target, Variant
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
@@ -53,6 +53,8 @@ class Installed:
     """``reflink``, ``hardlink``, ``copy`` or ``moved``."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
     """Sources that failed before one served."""
+    candidates: tuple[str, ...] = ()
+    """Labels of the sources that will be asked, in order; only where ``planned``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +284,14 @@ def _result(
                 source=bytes_.source if bytes_ else None,
                 method=methods.get(step.artifact.name),
                 attempts=bytes_.attempts if bytes_ else (),
+                candidates=tuple(map(_label, step.sources)) if dry_run else (),
             )
         )
     return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)
+
+
+def _label(source: Source) -> str:
+    return hosts.get(source.host).label(source)
 
 
 def _key(artifact: Artifact) -> str:

@@ -108,7 +108,7 @@ def entry_json(entry: Entry, here: Here) -> dict[str, Any]:
 def license_words(license_id: str) -> str:
     """Give a license id as people read it: without the prefix of those that SPDX lacks."""
     own = license_id.removeprefix("LicenseRef-")
-    return "none stated" if own == "none-stated" else own
+    return own.replace("-", " ") if own in {"none-stated", "not-read"} else own
 
 
 def _row(entry: Entry, here: Here) -> tuple[str, ...]:

@@ -146,7 +146,7 @@ class _Job:
 
     def _failed(self, label: str, error: VaehubError) -> None:
         self.attempts.append((label, error))
-        self.listener.note(f"{label} failed: {error.message}")
+        self.listener.note(f"{label} did not deliver")
 
     def _complete_already(self) -> Fetched | None:
         """Take up a file of which a killed run had every byte, without asking anybody."""
@@ -269,7 +269,6 @@ class _Job:
 
     def _finish(self, wanted: Expected, label: str) -> Fetched:
         """Look at the whole file, and make it last."""
-        self.partial.flush()
         try:
             check_file(self.partial.path, name=self.artifact.name)
         except IntegrityError:
@@ -290,5 +289,5 @@ class _Job:
         if not self.attempts:
             return NoSourceDelivered(f"{name}: there is no source to get it from", attempts=())
         count = len(self.attempts)
-        which = "its only source did not" if count == 1 else f"none of its {count} sources did"
-        return NoSourceDelivered(f"{name}: {which} deliver it", attempts=self.attempts)
+        which = "its only source failed" if count == 1 else f"all of its {count} sources failed"
+        return NoSourceDelivered(f"{name}: {which}", attempts=self.attempts)

@@ -3,11 +3,11 @@
 Two files: the partial, whose length is how far we got, and ``<partial>.json`` beside it with the
 expected digest and the stretches: from which byte on which source's bytes follow. Knows no HTTP.
 
-What is trusted after a crash: nothing but the final hash. The length is taken as it is and the
-bytes are hashed again from the disk; were they not what had been written (a power cut can leave
-zeros), the digest at the end says so and the artifact is fetched once anew. So the sidecar need not
-keep step with the bytes: it is written, durably, when a source begins, and its last stretch is
-open-ended.
+What is trusted after a crash: nothing but the final hash. A killed process loses no byte that it
+had received. The length is taken as it is and the bytes are hashed again from the disk; were they
+not what had been written (a power cut can leave zeros), the digest at the end says so and the
+artifact is fetched once anew. So the sidecar need not keep step with the bytes: it is written,
+durably, when a source begins, and its last stretch is open-ended.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ class Partial:
         with _disk(self.path):
             self._file.seek(self.length)
             self._file.write(data)
+            self._file.flush()  # to the system: what came survives a kill of this process
         self._hash.update(data)
         self.length += len(data)
         self._hashed = self.length
@@ -165,16 +166,6 @@ class Partial:
         self._catch_up()
         return self._hash.hexdigest()
 
-    def flush(self) -> None:
-        """Hand all bytes to the system, so that others can read them.
-
-        Raises:
-            DiskFull: they do not fit.
-            TargetNotUsable: the file cannot be written.
-        """
-        with _disk(self.path):
-            self._file.flush()
-
     def settle(self) -> None:
         """Make the whole file survive a power cut, and drop the sidecar.
 
@@ -183,7 +174,6 @@ class Partial:
             TargetNotUsable: the file cannot be written.
         """
         with _disk(self.path):
-            self._file.flush()
             os.fsync(self._file.fileno())
             self.sidecar.unlink(missing_ok=True)
             durable.sync_folder(self.path.parent)

@@ -5,7 +5,6 @@ Pure: knows which failures pass by themselves; sleeps nowhere.
 
 from __future__ import annotations
 
-import email.utils
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,6 +51,8 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
         return None
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    import email.utils
+
     try:
         date = email.utils.parsedate_to_datetime(text)
         seconds = date.timestamp() - (time.time() if now is None else now)

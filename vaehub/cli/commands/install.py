@@ -13,6 +13,7 @@ from vaehub.cli.call import Call, as_command, to_option
 from vaehub.cli.output import Block, Failure, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
+from vaehub.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,10 +102,18 @@ def command(
 
     said: dict[str, Any] = {
         "results": tuple(_as_json(result) for result in done),
+        "problems": tuple(problem for result in done for problem in _failed_sources(result)),
         "text": lambda: (line for result in done for line in _text(result)),
         "is_report": True,
     }
     return failed("install", failures, **said) if failures else Result("install", **said)
+
+
+def _failed_sources(result: InstallResult) -> Iterator[Problem]:
+    """Tell of the sources that failed before another one served."""
+    for step in result.steps:
+        for label, error in step.attempts:
+            yield Problem(error.code, error.message, where=label, blocking=False, hint=error.hint)
 
 
 def _ask(entry: Entry) -> bool:
@@ -113,7 +122,7 @@ def _ask(entry: Entry) -> bool:
     facts = (
         Fact("license", rows.license_words(license_.id)),
         Fact("", license_.note or ""),
-        Fact("read it at", license_.source or ""),
+        Fact("read it at", license_.source or entry.homepage or ""),
     )
     terminal.show(f"{entry.id} asks you to accept its license first.", to=sys.stderr)
     for fact in facts:
@@ -146,6 +155,7 @@ def _file_json(step: Installed) -> dict[str, Any]:
         "size": step.size,
         "sha256": step.sha256,
         "source": step.source,
+        "candidates": list(step.candidates),
         "method": step.method,
         "failed_sources": [
             {"source": label, "code": error.code, "message": redact(error.message)}
@@ -188,8 +198,7 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     else:
         act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
-        if step.source:
-            yield f"    from {step.source}"
+        yield from (f"    from {label}" for label in step.candidates)
 
 
 def _how(method: str | None) -> str:
