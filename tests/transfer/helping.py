@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from vaehub import settings as settings_module
 from vaehub.transfer.patience import Patience
+from vaehub.transfer.session import Session
 
 if TYPE_CHECKING:
+    from tests.transfer.scripted import Scripted
     from vaehub.settings import Settings
 
 QUICK = Patience(connect=5, read=5, attempts=3, first_wait=1, longest_wait=60)
@@ -49,3 +51,9 @@ class Told:
 
     def note(self, message: str) -> None:
         self.notes.append(message)
+
+
+def session_for(*servers: Scripted, sleeper: Sleeper | None = None, **environ: str) -> Session:
+    """Give the session of a user who named these servers as mirrors; it never really waits."""
+    settings = settings_for(*(server.url for server in servers), **environ)
+    return Session(settings, patience=QUICK, sleep=sleeper or Sleeper())

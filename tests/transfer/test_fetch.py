@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from tests.transfer.bench import DATA, SIZE, Bench, always, cut_at, good, in_turn, sha256, starts
 from tests.transfer.helping import QUICK, Told, settings_for
 from tests.transfer.scripted import reply, serving
 from vaehub.errors import (
@@ -17,16 +16,6 @@ from vaehub.errors import (
 from vaehub.model import Artifact, Source
 from vaehub.transfer.fetch import fetch
 from vaehub.transfer.session import Session
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-from tests.transfer.bench import DATA, SIZE, Bench, always, cut_at, good, in_turn, sha256, starts
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def test_a_whole_file_in_one_go(bench: Bench) -> None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from tests.transfer.bench import DATA, SIZE, Bench, always, cut_at, good, in_turn, starts
 from tests.transfer.scripted import Request, ranged, reply, serving
 from vaehub.errors import (
     RateLimited,
@@ -12,16 +11,6 @@ from vaehub.errors import (
     SourceRefused,
     SourceUnusable,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-from tests.transfer.bench import DATA, SIZE, Bench, always, cut_at, good, in_turn, starts
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def whole(request: Request) -> bytes:

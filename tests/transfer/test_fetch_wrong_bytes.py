@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
+from tests.transfer.bench import DATA, OTHER, SIZE, Bench, always, good, sha256, starts
 from tests.transfer.scripted import Request, ranged, reply, serving
 from tests.weights.files import naming, torch_zip
 from vaehub.errors import (
@@ -14,17 +13,6 @@ from vaehub.errors import (
     UnsafePickle,
 )
 from vaehub.model import Artifact
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-from tests.transfer.bench import DATA, OTHER, SIZE, Bench, always, good, sha256, starts
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
-
 
 PAGE = reply(200, b"<!doctype html><title>Sign in</title>", Content_Type="text/html")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.transfer.helping import QUICK, Sleeper, settings_for
-from tests.transfer.scripted import Request, Scripted, reply, serving
+from tests.transfer.helping import QUICK, session_for, settings_for
+from tests.transfer.scripted import Request, reply, serving
 from vaehub.errors import Offline, SourceUnreachable, SourceUnusable
 from vaehub.transfer.session import Session
 
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRET = {"Authorization": "Bearer hush", "token": "hush"}
-
-
-@pytest.fixture
-def sleeper() -> Sleeper:
-    return Sleeper()
-
-
-def session_for(*servers: Scripted, sleeper: Sleeper | None = None, **environ: str) -> Session:
-    settings = settings_for(*(server.url for server in servers), **environ)
-    return Session(settings, patience=QUICK, sleep=sleeper or Sleeper())
 
 
 FINE = reply(200, b'{"fine": true}', Content_Type="application/json")
@@ -37,11 +27,6 @@ def ok(request: Request) -> bytes:
 
 def to(url: str, status: int = 302) -> Callable[[Request], bytes]:
     return lambda request: reply(status, b"moved", Location=url)
-
-
-def in_turn(*answers: bytes) -> Callable[[Request], bytes]:
-    left = list(answers)
-    return lambda request: left.pop(0)
 
 
 def test_who_we_say_we_are() -> None:

@@ -4,36 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.transfer.helping import QUICK, Sleeper, settings_for
-from tests.transfer.scripted import Request, Scripted, reply, serving
+from tests.transfer.helping import QUICK, Sleeper, session_for
+from tests.transfer.scripted import Request, reply, serving
 from vaehub.errors import SourceUnusable
-from vaehub.transfer.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SECRET = {"Authorization": "Bearer hush", "token": "hush"}
-
-
-@pytest.fixture
-def sleeper() -> Sleeper:
-    return Sleeper()
-
-
-def session_for(*servers: Scripted, sleeper: Sleeper | None = None, **environ: str) -> Session:
-    settings = settings_for(*(server.url for server in servers), **environ)
-    return Session(settings, patience=QUICK, sleep=sleeper or Sleeper())
-
 
 FINE = reply(200, b'{"fine": true}', Content_Type="application/json")
 
 
 def ok(request: Request) -> bytes:
     return FINE
-
-
-def to(url: str, status: int = 302) -> Callable[[Request], bytes]:
-    return lambda request: reply(status, b"moved", Location=url)
 
 
 def in_turn(*answers: bytes) -> Callable[[Request], bytes]:
