@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from vaehub.cli import terminal
 from vaehub.cli.redaction import redact
@@ -61,7 +61,8 @@ class Result:
     failures: tuple[Failure, ...] = ()
     """Errors that ended the command or a part of it."""
     is_report: bool = False
-    """The text tells what was done; ``--quiet`` leaves it out, which it does not with answers."""
+    """The text tells what was done: ``--quiet`` leaves it out, which it does not with answers, and
+    it goes to stderr where stdout is no terminal."""
     problems_in_text: bool = False
     """The text shows the problems already."""
 
@@ -78,11 +79,15 @@ def emit(result: Result, *, as_json: bool = False, quiet: bool = False) -> int:
     Raises:
         OSError: stdout cannot take it; not for a reader who went away, which is no failure.
     """
-    with terminal.unread(sys.stdout):
+    # Answers are stdout's: they go into pipes. A report is for a person, who reads stderr where
+    # stdout goes elsewhere; so the contract has it.
+    aside = result.is_report and not terminal.is_terminal(sys.stdout)
+    stream = sys.stderr if aside and not as_json else sys.stdout
+    with terminal.unread(stream):
         if as_json:
             _emit_json(result)
         elif not (quiet and result.is_report):
-            _emit_text(result)
+            _emit_text(result, stream)
     if not as_json:
         with terminal.unread(sys.stderr):
             _emit_problems(result, quiet=quiet)
@@ -112,11 +117,11 @@ def _emit_json(result: Result) -> None:
     )
 
 
-def _emit_text(result: Result) -> None:
-    room = terminal.columns(sys.stdout)
+def _emit_text(result: Result, stream: TextIO | None) -> None:
+    room = terminal.columns(stream)
     for block in result.text():
         for line in _lines(block, room):
-            terminal.show(line, to=sys.stdout)
+            terminal.show(line, to=stream)
 
 
 def _emit_problems(result: Result, *, quiet: bool) -> None:

@@ -52,7 +52,7 @@ def test_fmt_check_names_the_line_and_fmt_rewrites(run: Run, catalog: Path) -> N
     assert ran.err.startswith(f"vaehub: {catalog}:1: not in the canonical form")
     assert catalog.read_bytes() == before
     ran = run("catalog", "fmt", catalog)
-    assert (ran.code, ran.out) == (0, f"rewrote {catalog}\n")
+    assert (ran.code, ran.err) == (0, f"rewrote {catalog}\n")
     assert catalog.read_bytes() != before
     ran = run("catalog", "fmt", "--check", catalog)
     assert (ran.code, ran.out, ran.err) == (0, "", "")

@@ -42,14 +42,16 @@ def test_install_says_what_was_placed_and_how_to_select_it(
     assert ran.code == 0, ran.err
     path = tree / "models" / "VAE" / "house.safetensors"
     assert path.read_bytes() == DATA
-    lines = ran.out.splitlines()
+    assert ran.out == ""
+    lines = ran.err.splitlines()
+    lines = lines[lines.index(f"house@safetensors installed in {tree} (automatic1111)") :]
     assert lines[0] == f"house@safetensors installed in {tree} (automatic1111)"
     assert lines[1] == f"  {path}"
     assert "4.19 kB from huggingface acme/vaes" in lines[2]
     assert lines[3] == f"    sha256 {SHA256}"
     assert lines[4] == "  license: MIT (https://example.org/license)"
     assert lines[5] == f"  to use it: {SELECT['automatic1111']}"
-    assert ran.err.splitlines()[-1].startswith("vaehub: house.safetensors: done, 4.19 kB in ")
+    assert "\nvaehub: house.safetensors: done, 4.19 kB in " in ran.err
 
 
 def test_installing_again_changes_nothing_and_says_so(
@@ -61,7 +63,7 @@ def test_installing_again_changes_nothing_and_says_so(
     ran = run("install", "house", "--to", target)
     assert ran.code == 0
     assert (
-        ran.out.splitlines()[0] == f"house@safetensors was already installed in {target} (folder)"
+        ran.err.splitlines()[0] == f"house@safetensors was already installed in {target} (folder)"
     )
     assert snapshot(target) == before
     assert world.requests == []
@@ -96,8 +98,8 @@ def test_quiet_says_nothing_when_all_is_well(run: Run, world: LoopbackWorld, tar
 def test_a_dry_run_plans_and_does_nothing(run: Run, world: LoopbackWorld, target: Path) -> None:
     ran = run("install", "house", "--to", target, "--dry-run")
     assert ran.code == 0
-    assert ran.out.splitlines()[0] == f"house@safetensors would be installed in {target} (folder)"
-    assert "would be fetched" in ran.out
+    assert ran.err.splitlines()[0] == f"house@safetensors would be installed in {target} (folder)"
+    assert "would be fetched" in ran.err
     assert list(target.iterdir()) == []
     assert world.requests == []
     (result,) = run("install", "house", "--to", target, "--dry-run", "--json").json["results"]
@@ -124,7 +126,7 @@ def test_one_bad_name_does_not_stop_the_others(
     ran = run("install", "hous", "house", "house", "--to", target)
     assert ran.code == 4
     assert (target / "house.safetensors").read_bytes() == DATA
-    assert ran.out.count("installed in") == 1
+    assert ran.err.count("installed in") == 1
     assert "vaehub: hous: no VAE is called 'hous'" in ran.err
     again = run("install", "house", "hous", "--to", target, "--json").json
     assert [result["id"] for result in again["results"]] == ["house"]
@@ -229,8 +231,8 @@ def test_uninstall_removes_what_was_placed_and_nothing_else(
     before = snapshot(target)
     assert run("install", "house", "--to", target).code == 0
     ran = run("uninstall", "home", "--to", target)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out == f"removed {target / 'house.safetensors'}\n"
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == f"removed {target / 'house.safetensors'}\n"
     assert snapshot(target) == before
     again = run("uninstall", "house", "--to", target)
     assert again.code == 4
@@ -251,11 +253,12 @@ def test_uninstall_as_json_tells_what_was_gone_already(
 def test_verify_is_quiet_about_what_is_well(run: Run, world: LoopbackWorld, target: Path) -> None:
     run("install", "house", "--to", target)
     ran = run("verify", "--to", target)
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.splitlines()[1].split() == [
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.splitlines()[1].split() == [
         "house.safetensors", "mine/house@safetensors", "4.19", "kB", "ok",
     ]  # fmt: skip
-    assert run("verify", "--to", target, "-q").out == ""
+    quiet = run("verify", "--to", target, "-q")
+    assert (quiet.out, quiet.err) == ("", "")
 
 
 def test_verify_finds_a_changed_file(run: Run, world: LoopbackWorld, target: Path) -> None:
@@ -265,7 +268,7 @@ def test_verify_finds_a_changed_file(run: Run, world: LoopbackWorld, target: Pat
     path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))
     ran = run("verify", "house", "--to", target, "--deep")
     assert ran.code == 9
-    assert ran.out.splitlines()[1].endswith("changed")
+    assert ran.err.splitlines()[1].endswith("changed")
     assert "house.safetensors is not what vaehub placed" in ran.err
     said = run("verify", "--to", target, "--json").json
     assert said["ok"] is False

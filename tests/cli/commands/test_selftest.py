@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def test_every_check_passes_and_is_told(run: Run) -> None:
     ran = run("selftest")
     assert ran.code == 0, ran.err
-    assert ran.err == ""
-    lines = ran.out.splitlines()
+    assert ran.out == ""
+    lines = ran.err.splitlines()
     assert all(line.startswith("ok ") for line in lines[:-1])
     total = len(lines) - 1
     assert total > 10
@@ -28,8 +28,8 @@ def test_a_machine_that_gives_no_folder_fails_and_is_told_why(
     monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
     ran = run("selftest")
     assert ran.code == 1
-    assert ran.out.startswith("FAILED  a temporary folder")
-    assert ran.err.startswith("vaehub: a temporary folder")
+    assert ran.err.startswith("FAILED  a temporary folder")
+    assert "\nvaehub: a temporary folder" in ran.err
     assert "/no/such/folder" in ran.err
     said = run("selftest", "--json").json
     assert said["ok"] is False

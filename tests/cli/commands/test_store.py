@@ -53,7 +53,7 @@ def test_gc_says_what_would_go_and_then_removes_it(run: Run, blob: Path) -> None
 
 def test_gc_keeps_what_is_installed(run: Run, blob: Path, target: Path) -> None:
     (target / "x.safetensors").hardlink_to(blob)
-    assert run("store", "gc").out == "0 files, 0 B freed; 1 file in use\n"
+    assert run("store", "gc").err == "0 files, 0 B freed; 1 file in use\n"
 
 
 def test_verify_finds_damage(run: Run, blob: Path) -> None:
@@ -62,6 +62,6 @@ def test_verify_finds_damage(run: Run, blob: Path) -> None:
     blob.write_bytes(DATA[:-1])
     ran = run("store", "verify")
     assert ran.code == 6
-    assert ran.out.startswith("1 damaged file in ")
+    assert ran.err.startswith("1 damaged file in ")
     assert str(blob) in ran.err
     assert run("store", "verify", "--json").json["problems"][0]["code"] == "blob-damaged"
