@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.api import Removed, VerifyResult
-    from vaehub.install import InstallResult
+    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
     from vaehub.settings import Settings
 

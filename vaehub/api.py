@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from vaehub.catalog import Catalogs
-    from vaehub.install import InstallResult
+    from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Target, Variant
     from vaehub.settings import Settings
@@ -149,8 +149,8 @@ def install(
     Raises:
         VaehubError: any of its kinds; the target is as it was.
     """
-    from vaehub.install import Options
-    from vaehub.install import install as run
+    from vaehub.installing import Options
+    from vaehub.installing import install as run
     from vaehub.transfer.listener import SILENT
     from vaehub.transfer.session import Session
 

@@ -16,8 +16,8 @@ from vaehub import settings as settings_module
 from vaehub.catalog import Catalogs
 from vaehub.catalog.compiled import load_file
 from vaehub.errors import IntegrityError, NoSourceDelivered, VaehubError
-from vaehub.install import InstallResult, Options
-from vaehub.install import install as run_install
+from vaehub.installing import InstallResult, Options
+from vaehub.installing import install as run_install
 from vaehub.loopback import samples
 from vaehub.targets import find_target
 from vaehub.transfer.listener import SILENT

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from vaehub.install import InstallResult
+    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
     from vaehub.settings import Settings
 

@@ -18,7 +18,7 @@ from vaehub.model import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vaehub.install import Installed, InstallResult
+    from vaehub.installing import Installed, InstallResult
     from vaehub.model import Entry
 
 SELECT = {
