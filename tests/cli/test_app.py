@@ -133,7 +133,14 @@ def test_no_command_line_ends_in_a_bug(
 
 
 @pytest.mark.parametrize(
-    "arguments", [("instal",), ("list", "--colour"), ("info",), ("install", "x", "--source", "ftp")]
+    "arguments",
+    [
+        ("instal",),
+        ("list", "--colour"),
+        ("list", "--to", "--quiet"),
+        ("info",),
+        ("install", "x", "--source", "ftp"),
+    ],
 )
 def test_usage_errors_exit_2_in_words_or_as_json(arguments: tuple[str, ...], run: Run) -> None:
     told = run(*arguments)

@@ -87,6 +87,17 @@ class Command(click.Command):
         super().__init__(*args, **rest)
         self.examples = tuple(examples)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse ``--to --json``: a forgotten value must not swallow the next option."""
+        rest = super().parse_args(ctx, args)
+        options = {word for parameter in self.params for word in parameter.opts}
+        for parameter in self.params:
+            if isinstance(parameter, click.Option) and ctx.params.get(parameter.name) in options:
+                raise click.BadOptionUsage(
+                    parameter.opts[0], f"Option {parameter.opts[0]!r} requires an argument.", ctx
+                )
+        return rest
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, never re-wrapped: people copy them."""
         with formatter.section("Examples"):

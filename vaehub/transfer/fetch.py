@@ -23,6 +23,7 @@ from vaehub.errors import (
 from vaehub.settings import DEFAULT_ENDPOINTS, origin
 from vaehub.transfer.declared import Expected, expected
 from vaehub.transfer.listener import SILENT
+from vaehub.transfer.parallel import RangesIgnored, fill, is_worth_it
 from vaehub.transfer.partial import Partial
 from vaehub.transfer.patience import PASSING, retry_after
 from vaehub.transfer.stream import RangeRefused, Refused, pull
@@ -178,29 +179,46 @@ class _Job:
     def _stream(self, source: Source, host: Host, label: str) -> Expected:
         """Ask one source until the file is whole or it is clear that it will not be."""
         failures = expired = missing = 0
-        whole = False
+        whole = one_stream = False
         while True:
             download = host.locate(
                 source, self.artifact, session=self.session, settings=self.settings
             )
             wanted = expected(self.artifact, download)
             self._expect(wanted, label)
-            before = self.partial.length
-            if wanted.size is not None and before == wanted.size:
+            before = self.partial.present
+            if wanted.size is not None and self.partial.length == wanted.size:
                 return wanted
             error: SourceError
             asked_to_wait: float | None = None
+            several = not one_stream and is_worth_it(self.partial, wanted)
             try:
-                pull(
-                    download,
-                    self.partial,
-                    label=label,
-                    name=self.artifact.name,
-                    wanted=wanted,
-                    session=self.session,
-                    advanced=self._advanced,
-                    whole=whole,
-                )
+                if several:
+                    fill(
+                        download,
+                        self.partial,
+                        host=source.host,
+                        label=label,
+                        name=self.artifact.name,
+                        wanted=wanted,
+                        session=self.session,
+                        advanced=self._advanced,
+                    )
+                else:
+                    self.partial.collapse()
+                    pull(
+                        download,
+                        self.partial,
+                        label=label,
+                        name=self.artifact.name,
+                        wanted=wanted,
+                        session=self.session,
+                        advanced=self._advanced,
+                        whole=whole,
+                    )
+            except RangesIgnored:
+                one_stream = True
+                continue
             except SourceUnreachable as broken:
                 error = broken
             except RangeRefused:
@@ -210,6 +228,8 @@ class _Job:
                 self.partial.drop(label)
                 raise
             except Refused as refused:
+                if self.partial.present > before:
+                    expired = 0  # that address did serve: it has run out since
                 status = refused.refusal.status
                 error = host.explain(source, refused.refusal, settings=self.settings)
                 if status in _EXPIRED and self._is_storage(source, download, refused):
@@ -226,8 +246,8 @@ class _Job:
                 asked_to_wait = retry_after(refused.refusal.headers)
             else:
                 return wanted
-            if self.partial.length > before:
-                failures = expired = 0
+            if self.partial.present > before:
+                failures = 0
             failures += 1
             pause = self.session.patience.wait(failures, retry_after=asked_to_wait)
             if pause is None:
@@ -241,7 +261,7 @@ class _Job:
         self.partial.check_space()
         if self._announced != label:
             self._announced = label
-            self.listener.started(self.artifact.name, wanted.size, self.partial.length)
+            self.listener.started(self.artifact.name, wanted.size, self.partial.present)
 
     def _advanced(self, done: int) -> None:
         self.listener.advanced(self.artifact.name, done)

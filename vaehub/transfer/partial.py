@@ -1,13 +1,16 @@
 """The bytes of one artifact that are here so far, and the sidecar that says whose they are.
 
-Two files: the partial, whose length is how far we got, and ``<partial>.json`` beside it with the
-expected digest and the stretches: from which byte on which source's bytes follow. Knows no HTTP.
+Two files: the partial, and ``<partial>.json`` beside it with the expected digest and the stretches:
+from which byte on which source's bytes follow. Knows no HTTP.
 
-What is trusted after a crash: nothing but the final hash. A killed process loses no byte that it
-had received. The length is taken as it is and the bytes are hashed again from the disk; were they
-not what had been written (a power cut can leave zeros), the digest at the end says so and the
-artifact is fetched once anew. So the sidecar need not keep step with the bytes: it is written,
-durably, when a source begins, and its last stretch is open-ended.
+It grows in one of two ways. While **one** connection fills it, its length is how far we got: a
+killed process loses no byte that it had received, and the sidecar is written only when a source
+begins. While **several** fill it, it has its final length from the start, and only the sidecar
+knows what is there: the contiguous ``length`` and the ``islands`` beyond it. That journal is
+written by :meth:`Partial.record`, after the bytes it speaks of were flushed to the disk; what came
+later is fetched again after a crash.
+
+What is trusted in the end is nothing but the final hash, over the bytes as they are on the disk.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,13 +29,13 @@ from vaehub.errors import DiskFull, TargetNotUsable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import FileIO
     from pathlib import Path
     from types import TracebackType
 
     from vaehub.transfer.declared import Expected
 
 _CHUNK = 1024 * 1024
-_BUFFER = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +47,31 @@ class Stretch:
     in_this_run: bool
 
 
+@dataclass(slots=True)
+class Island:
+    """Bytes beyond the contiguous ones."""
+
+    start: int
+    end: int
+    source: str
+    in_this_run: bool
+
+
 class Partial:
-    """A file that grows towards an artifact. Use as a context manager; one process at a time."""
+    """A file that grows towards an artifact. Use as a context manager; one process at a time.
+
+    While several connections fill it, :meth:`put` may be called from any thread, and
+    :meth:`follow` from one other; everything else only when they have stopped.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sidecar = path.with_name(f"{path.name}.json")
         self.stretches: list[Stretch] = []
         self.length = 0
+        self.islands: list[Island] = []
+        self._spread = False
+        self._lock = threading.Lock()
         self._expected: tuple[str | None, int | None] = (None, None)
         self._hash = hashlib.sha256()
         self._hashed = 0
@@ -58,7 +79,8 @@ class Partial:
         with _disk(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-            self._file = os.fdopen(descriptor, "r+b", buffering=_BUFFER)
+            # Unbuffered: other threads write behind this object's back.
+            self._file = os.fdopen(descriptor, "r+b", buffering=0)
             self.length = self._file.seek(0, os.SEEK_END)
         self._recall()
 
@@ -100,12 +122,13 @@ class Partial:
             return
         with _disk(self.path):
             free = shutil.disk_usage(self.path.parent).free
-        if free < size - self.length:
-            raise _full(self.path, needed=size - self.length, free=free)
+        if free < size - self.present:
+            raise _full(self.path, needed=size - self.present, free=free)
 
     def comes_only_from(self, source: str) -> bool:
         """Tell whether this run got every byte from this source."""
-        return all(part.in_this_run and part.source == source for part in self.stretches)
+        parts: list[Stretch | Island] = [*self.stretches, *self.islands]
+        return all(part.in_this_run and part.source == source for part in parts)
 
     def begin(self, source: str) -> None:
         """Note that the next bytes come from this source."""
@@ -124,11 +147,9 @@ class Partial:
             DiskFull: they do not fit.
             TargetNotUsable: the file cannot be written.
         """
-        self._catch_up()
+        self.follow()
         with _disk(self.path):
-            self._file.seek(self.length)
-            self._file.write(data)
-            self._file.flush()  # to the system: what came survives a kill of this process
+            _write_at(self._file, data, self.length)
         self._hash.update(data)
         self.length += len(data)
         self._hashed = self.length
@@ -136,8 +157,7 @@ class Partial:
     def matches(self, data: bytes, at: int) -> bool:
         """Tell whether the bytes from ``at`` on are these."""
         with _disk(self.path):
-            self._file.seek(at)
-            return self._file.read(len(data)) == data
+            return _read_at(self._file, len(data), at) == data
 
     def adopt(self, source: str, *, upto: int) -> None:
         """Keep the first bytes, which this source has just sent again, and drop the rest."""
@@ -148,12 +168,15 @@ class Partial:
 
     def drop(self, source: str) -> None:
         """Drop what this run got from a source at the end: it turned out to be wrong."""
+        self.islands = [
+            part for part in self.islands if not (part.in_this_run and part.source == source)
+        ]
         if self.stretches and self.stretches[-1].in_this_run:
             last = self.stretches[-1]
             if last.source == source:
                 self._cut(last.start)
                 self.stretches.pop()
-                self._remember()
+        self._remember()
 
     def discard(self) -> None:
         """Drop all bytes."""
@@ -163,7 +186,7 @@ class Partial:
 
     def digest(self) -> str:
         """Give the sha256 of all bytes; those of an earlier run are read from the disk."""
-        self._catch_up()
+        self.follow()
         return self._hash.hexdigest()
 
     def settle(self) -> None:
@@ -178,28 +201,133 @@ class Partial:
             self.sidecar.unlink(missing_ok=True)
             durable.sync_folder(self.path.parent)
 
-    def _catch_up(self) -> None:
+    @property
+    def present(self) -> int:
+        """How many bytes are here, contiguous or not."""
+        return self.length + sum(part.end - part.start for part in self.islands)
+
+    def missing(self) -> list[tuple[int, int]]:
+        """Give the ranges that are not here yet; the size must be known."""
+        _, size = self._expected
+        assert size is not None
+        edges = [self.length]
+        for part in self.islands:
+            edges += [part.start, part.end]
+        edges.append(size)
+        return [
+            (start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end
+        ]
+
+    def spread(self) -> None:
+        """Make ready for bytes that come in any order; the size must be known.
+
+        Raises:
+            DiskFull: they do not fit.
+            TargetNotUsable: the file cannot be written.
+        """
+        _, size = self._expected
+        assert size is not None
+        if not self._spread:
+            self._spread = True
+            # First the journal, then the length: in between, the length says no more than is true.
+            self._remember()
+            with _disk(self.path):
+                self._file.truncate(size)
+
+    def put(self, source: str, at: int, data: memoryview | bytes) -> None:
+        """Write bytes anywhere beyond the contiguous ones; safe to call from any thread.
+
+        Raises:
+            DiskFull: they do not fit.
+            TargetNotUsable: the file cannot be written.
+        """
         with _disk(self.path):
-            self._file.seek(self._hashed)
+            _write_at(self._file, data, at)
+        with self._lock:
+            end = at + len(data)
+            mine = next(
+                (part for part in self.islands if part.end == at and part.source == source), None
+            )
+            if mine is not None and mine.in_this_run:
+                mine.end = end
+            else:
+                self.islands.append(Island(at, end, source, True))
+                self.islands.sort(key=lambda part: part.start)
+            self._absorb()
+
+    def follow(self) -> int:
+        """Hash on to the end of the contiguous bytes; from one thread at a time.
+
+        Returns:
+            How many bytes were hashed.
+        """
+        begun = self._hashed
+        with _disk(self.path):
             while self._hashed < self.length:
-                data = self._file.read(min(_CHUNK, self.length - self._hashed))
+                data = _read_at(self._file, min(_CHUNK, self.length - self._hashed), self._hashed)
                 if not data:
                     raise OSError("the file became shorter while it was read")
                 self._hash.update(data)
                 self._hashed += len(data)
+        return self._hashed - begun
+
+    def record(self) -> None:
+        """Write the journal: what is here by now, and on the disk.
+
+        Raises:
+            DiskFull: the bytes do not fit.
+            TargetNotUsable: the file cannot be written.
+        """
+        text = self._text()
+        with _disk(self.path):
+            _flush_data(self._file.fileno())
+        self._write(text)
+
+    def collapse(self) -> None:
+        """Go back to growing at the end; the islands are given up."""
+        if self._spread:
+            self._cut(self.length)
+            self._remember()
+
+    def _absorb(self) -> None:
+        """Let the contiguous bytes grow over the islands that they reach."""
+        while self.islands and self.islands[0].start <= self.length:
+            part = self.islands.pop(0)
+            last = self.stretches[-1] if self.stretches else None
+            if not last or (last.source, last.in_this_run) != (part.source, part.in_this_run):
+                self.stretches.append(Stretch(part.start, part.source, part.in_this_run))
+            self.length = max(self.length, part.end)
 
     def _cut(self, length: int) -> None:
         with _disk(self.path):
             self._file.truncate(length)
         self.length = length
+        self.islands = []
+        self._spread = False
         if self._hashed > length:
             self._hash, self._hashed = hashlib.sha256(), 0
 
     def _remember(self) -> None:
-        sha256, size = self._expected
-        stretches = [{"from": part.start, "source": part.source} for part in self.stretches]
-        text = json.dumps({"schema": 1, "sha256": sha256, "size": size, "stretches": stretches})
-        data = f"{text}\n".encode()
+        self._write(self._text())
+
+    def _text(self) -> str:
+        with self._lock:
+            sha256, size = self._expected
+            record: dict[str, object] = {
+                "schema": 1,
+                "sha256": sha256,
+                "size": size,
+                "stretches": [
+                    {"from": part.start, "source": part.source} for part in self.stretches
+                ],
+            }
+            if self._spread:
+                record["length"] = self.length
+                record["islands"] = [[part.start, part.end, part.source] for part in self.islands]
+        return json.dumps(record) + "\n"
+
+    def _write(self, text: str) -> None:
+        data = text.encode()
         if data != self._written:
             with _disk(self.sidecar):
                 durable.write(self.sidecar, data)
@@ -209,6 +337,17 @@ class Partial:
         """Read the sidecar; one that is missing or makes no sense just tells nothing."""
         try:
             found = json.loads(self.sidecar.read_bytes())
+            whole = self.length
+            if "length" in found:
+                length = int(found["length"])
+                islands = [
+                    Island(int(start), int(end), str(source), False)
+                    for start, end, source in found["islands"]
+                ]
+                edges = [0, length, *(edge for part in islands for edge in (part.start, part.end))]
+                if edges != sorted(edges) or edges[-1] > whole:
+                    raise ValueError("it does not fit the file")
+                self.length, self.islands, self._spread = length, islands, True
             stretches = [
                 Stretch(int(part["from"]), str(part["source"]), False)
                 for part in found["stretches"]
@@ -221,6 +360,29 @@ class Partial:
             self._expected = (sha256, None)
         if self.length:
             self.stretches = stretches or [Stretch(0, "an earlier run", False)]
+
+
+def _read_at(file: FileIO, count: int, at: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(file.fileno(), count, at)
+    file.seek(at)
+    return file.read(count)
+
+
+def _write_at(file: FileIO, data: memoryview | bytes, at: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        if hasattr(os, "pwrite"):
+            done = os.pwrite(file.fileno(), rest, at)
+        else:
+            file.seek(at)
+            done = file.write(rest)
+        rest, at = rest[done:], at + done
+
+
+def _flush_data(descriptor: int) -> None:
+    flush = getattr(os, "fdatasync", os.fsync)
+    flush(descriptor)
 
 
 @contextlib.contextmanager

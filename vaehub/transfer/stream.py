@@ -88,20 +88,20 @@ def pull(
         except SourceUnusable as error:
             raise SourceUnusable(f"{safe_url(response.url)}: {error.message}") from None
         if isinstance(body, NoSuchRange) and asked:
-            _check_total(body.total, wanted, name=name, label=label)
+            check_total(body.total, wanted, name=name, label=label)
             if body.total == asked:
                 return  # nobody knew the size, and everything is here
             raise RangeRefused
         if not isinstance(body, Body):
             raise Refused(
-                _refusal(response), redirected=not same_origin(download.url, response.url)
+                refusal_of(response), redirected=not same_origin(download.url, response.url)
             )
-        source = _Answer(response)
+        source = Answer(response)
         if body.start == 0:
             kind = response.headers.get("Content-Type")
             size = body.total if wanted.size is None else wanted.size
             refuse_head(source.head(), name=name, content_type=kind, size=size)
-        _check_total(body.total, wanted, name=name, label=label)
+        check_total(body.total, wanted, name=name, label=label)
         total = wanted.size if wanted.size is not None else body.total
         if body.start < partial.length:
             _replay(source, partial, label=label, advanced=advanced)
@@ -116,7 +116,7 @@ def pull(
 
 
 def _replay(
-    source: _Answer, partial: Partial, *, label: str, advanced: Callable[[int], None]
+    source: Answer, partial: Partial, *, label: str, advanced: Callable[[int], None]
 ) -> None:
     """Follow a host that sends the file from its start, although there are bytes here.
 
@@ -138,7 +138,7 @@ def _replay(
 
 
 def _append(
-    source: _Answer,
+    source: Answer,
     partial: Partial,
     total: int | None,
     *,
@@ -155,7 +155,12 @@ def _append(
         advanced(partial.length)
 
 
-def _check_total(total: int | None, wanted: Expected, *, name: str, label: str) -> None:
+def check_total(total: int | None, wanted: Expected, *, name: str, label: str) -> None:
+    """Hold the size that an answer names against the one expected.
+
+    Raises:
+        SizeMismatch: they differ.
+    """
     if total is not None and wanted.size is not None and total != wanted.size:
         raise SizeMismatch(
             f"{name}: {label} serves a file of another size: "
@@ -163,7 +168,7 @@ def _check_total(total: int | None, wanted: Expected, *, name: str, label: str) 
         )
 
 
-class _Answer:
+class Answer:
     """The body of an answer, of which the first bytes may be looked at before they are taken."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -171,6 +176,11 @@ class _Answer:
         self._held = b""
 
     def head(self) -> bytes:
+        """Give the first bytes, without taking them.
+
+        Raises:
+            SourceUnreachable: the connection broke.
+        """
         while len(self._held) < HEAD_BYTES:
             piece = self._receive(HEAD_BYTES - len(self._held))
             if not piece:
@@ -179,6 +189,11 @@ class _Answer:
         return self._held
 
     def read(self, size: int) -> bytes:
+        """Take the next bytes, at most ``size``; none at the end.
+
+        Raises:
+            SourceUnreachable: the connection broke.
+        """
         if self._held:
             piece, self._held = self._held[:size], self._held[size:]
             return piece
@@ -194,11 +209,12 @@ class _Answer:
             raise unreachable(self._response.url, error) from None
 
 
-def _refusal(response: requests.Response) -> Refusal:
+def refusal_of(response: requests.Response) -> Refusal:
+    """Take from an answer what a host needs to explain it."""
     from vaehub.hosts.base import Refusal
 
     try:
-        body = _Answer(response).head()
+        body = Answer(response).head()
     except SourceUnreachable:
         body = b""  # the status alone says enough
     return Refusal(

@@ -1,0 +1,124 @@
+"""A partial that is filled in any order: what is here, what is missing, what survives."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vaehub.transfer.declared import Expected
+from vaehub.transfer.partial import Partial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZE = 1000
+DATA = random.Random(3).randbytes(SIZE)
+WANTED = Expected(hashlib.sha256(DATA).hexdigest(), SIZE)
+
+
+def opened(path: Path) -> Partial:
+    partial = Partial(path)
+    partial.expect(WANTED)
+    return partial
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.sets(st.integers(1, SIZE - 1), max_size=12), st.randoms(use_true_random=False))
+def test_any_order_gives_the_same_bytes(
+    tmp_path_factory: pytest.TempPathFactory, edges: set[int], chance: random.Random
+) -> None:
+    path = tmp_path_factory.mktemp("p") / "x.part"
+    cuts = [0, *sorted(edges), SIZE]
+    pieces = list(itertools.pairwise(cuts))
+    chance.shuffle(pieces)
+    with opened(path) as partial:
+        partial.spread()
+        missing = SIZE
+        for start, end in pieces:
+            partial.put("one", start, DATA[start:end])
+            missing -= end - start
+            assert sum(b - a for a, b in partial.missing()) == missing
+            assert partial.present == SIZE - missing
+            partial.follow()
+        assert partial.length == SIZE
+        assert partial.digest() == WANTED.sha256
+        assert partial.comes_only_from("one")
+    assert path.read_bytes() == DATA
+
+
+def test_what_was_recorded_is_there_in_the_next_run(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("one", 0, DATA[:100])
+        partial.put("two", 500, DATA[500:700])
+        partial.record()
+        partial.put("two", 700, DATA[700:900])  # after the last record: not to be trusted
+    with opened(path) as partial:
+        assert partial.missing() == [(100, 500), (700, SIZE)]
+        assert not partial.comes_only_from("one")
+        partial.spread()
+        partial.put("three", 700, DATA[700:])
+        partial.put("three", 100, DATA[100:500])
+        assert [part.source for part in partial.stretches] == ["one", "three", "two", "three"]
+        assert partial.digest() == WANTED.sha256
+
+
+def test_giving_up_the_islands_leaves_a_file_that_grows_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("one", 0, DATA[:100])
+        partial.put("one", 500, DATA[500:700])
+        partial.collapse()
+        assert (partial.length, partial.islands) == (100, [])
+    assert path.stat().st_size == 100
+    with opened(path) as partial:
+        assert partial.length == 100
+        partial.begin("two")
+        partial.append(DATA[100:])
+        assert partial.digest() == WANTED.sha256
+
+
+def test_what_a_wrong_source_brought_is_dropped(tmp_path: Path) -> None:
+    with opened(tmp_path / "x.part") as partial:
+        partial.spread()
+        partial.put("wrong", 300, DATA[300:400])
+        partial.put("right", 600, DATA[600:700])
+        partial.drop("wrong")
+        assert partial.missing() == [(0, 600), (700, SIZE)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"length": 2000},
+        {"length": -1},
+        {"islands": [[50, 40, "one"]]},
+        {"islands": [[0, 5000, "one"]]},
+        {"islands": [["a", "b", "c"]]},
+        {"islands": 7},
+        {"length": None},
+    ],
+)
+def test_a_journal_that_makes_no_sense_is_not_believed(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("one", 0, DATA[:100])
+        partial.record()
+    sidecar = path.with_name("x.part.json")
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), **change}))
+    with opened(path) as partial:
+        # The file has its full length, and nobody knows what of it is true: the digest tells.
+        assert partial.length == SIZE
+        assert partial.digest() != WANTED.sha256

@@ -1,0 +1,112 @@
+"""Pieces handed to several workers: every byte exactly once, whatever happens to the workers."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaehub.transfer.segments import LARGEST, MIB, SMALLEST, Piece, Segments
+
+
+def test_pieces_come_from_the_front_and_get_smaller() -> None:
+    segments = Segments([(0, 335 * MIB)])
+    pieces = []
+    while (piece := segments.take(4)) is not None and segments.unassigned:
+        pieces.append(piece)
+    starts = [piece.position for piece in pieces]
+    sizes = [piece.left for piece in pieces]
+    assert starts == sorted(starts)
+    assert sizes[0] == LARGEST
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(sizes) >= SMALLEST
+
+
+def test_the_largest_piece_is_split_when_nothing_is_left_to_hand_out() -> None:
+    segments = Segments([(0, 10 * MIB)])
+    pieces = []
+    while segments.unassigned:
+        pieces.append(segments.take(1))
+    largest = max((piece for piece in pieces if piece), key=lambda piece: piece.left)
+    start, end = largest.position, largest.end
+    stolen = segments.take(2)
+    assert stolen is not None
+    assert (largest.position, stolen.end) == (start, end)
+    assert largest.end == stolen.position == start + (end - start) // 2
+
+
+def test_a_small_rest_is_left_to_whoever_has_it() -> None:
+    segments = Segments([(5, 5 + MIB)])
+    assert segments.take(2) is not None
+    assert segments.take(2) is None
+
+
+def test_a_stalled_piece_is_taken_over_whole() -> None:
+    segments = Segments([(0, MIB)])
+    slow = segments.take(1)
+    assert slow is not None
+    segments.advance(slow, 1000)
+    taken = segments.take_over(slow)
+    assert (taken.position, taken.end) == (1000, MIB)
+    assert segments.advance(slow, 5000) == 0, "what the stalled worker still brings does not count"
+
+
+ranges = st.lists(st.integers(0, 40 * MIB), min_size=2, max_size=8, unique=True).map(
+    lambda edges: list(zip(sorted(edges)[::2], sorted(edges)[1::2], strict=False))
+)
+
+
+@given(ranges, st.data())
+def test_every_byte_is_fetched_exactly_once(
+    missing: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    segments = Segments(missing)
+    got: list[tuple[int, int]] = []
+    active: list[Piece] = []
+    workers = data.draw(st.integers(1, 8))
+    for _ in range(60):
+        if segments.done:
+            break
+        act = data.draw(st.sampled_from(["take", "take", "advance", "fail", "stall"]))
+        if act == "take" or not active:
+            piece = segments.take(workers)
+            if piece is not None:
+                active.append(piece)
+                continue
+            act = "advance"
+        if not active:
+            continue
+        piece = data.draw(st.sampled_from(active))
+        if act == "stall":
+            if piece.left:
+                active.append(segments.take_over(piece))
+            continue
+        if act == "advance":
+            at = piece.position
+            counted = segments.advance(piece, data.draw(st.integers(1, 20 * MIB)))
+            if counted:
+                got.append((at, at + counted))
+        if act == "fail" or not piece.left:
+            active.remove(piece)
+            segments.give_back(piece)
+    while not segments.done:  # bring it to an end without further trouble
+        piece = active.pop() if active else segments.take(1)
+        assert piece is not None
+        if piece.left:
+            got.append((piece.position, piece.end))
+            segments.advance(piece, piece.left)
+        segments.give_back(piece)
+    got.sort()
+    merged: list[list[int]] = []
+    for start, end in got:
+        assert not merged or start >= merged[-1][1], "a byte was counted twice"
+        if merged and merged[-1][1] == start:
+            merged[-1][1] = end
+        else:
+            merged.append([start, end])
+    wanted: list[list[int]] = []
+    for start, end in sorted(missing):
+        if wanted and wanted[-1][1] == start:
+            wanted[-1][1] = end
+        elif start < end:
+            wanted.append([start, end])
+    assert merged == wanted
