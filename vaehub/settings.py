@@ -178,11 +178,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -194,6 +189,11 @@ def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read the configuration {path}: {error}") from error
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+
     try:
         config = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaehub.catalog.read import MAX_BYTES, MAX_DEPTH, decode, read_file, read_text, spell
+from vaehub.catalog.files import MAX_BYTES
+from vaehub.catalog.read import MAX_DEPTH, decode, read_file, read_text, spell
 from vaehub.errors import CatalogError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaehub import __version__
-from vaehub.catalog import read
+from vaehub.catalog.files import read_bytes
 from vaehub.catalog.parse import parse
 from vaehub.errors import CatalogError
 from vaehub.model import Problem
@@ -69,7 +69,7 @@ def load_file(
     Raises:
         CatalogError: the file cannot be read, or breaks the schema or a rule.
     """
-    content = read.read_bytes(path)
+    content = read_bytes(path)
     sha256 = hashlib.sha256(content).hexdigest()
     kind = "foreign" if foreign else "curated"
     cached = cache / "catalogs" / f"{sha256}-{kind}-{FORMAT}-{__version__}"
@@ -86,6 +86,7 @@ def compile_catalog(content: bytes, *, origin: str, foreign: bool) -> str:
     Raises:
         CatalogError: it breaks the schema or a rule; carries the problems.
     """
+    from vaehub.catalog import read
     from vaehub.catalog.check import check
     from vaehub.catalog.schema import UNKNOWN_FIELD, UNKNOWN_HOST
 

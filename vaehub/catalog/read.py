@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from vaehub.catalog.files import read_bytes
 from vaehub.errors import CatalogError
 from vaehub.model import Problem
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     import yaml
 
-MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 24
 _LONGEST_INTEGER = 18
 _LONGEST_FLOAT = 25  # repr() of any double fits; a digest that happens to look like 12e34 does not
@@ -74,27 +74,6 @@ def read_file(path: Path) -> Document:
         CatalogError: the file is not there, too large, not UTF-8, or not the YAML we allow.
     """
     return read_text(decode(read_bytes(path), origin=str(path)), origin=str(path))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Give the bytes of a catalog file, if they are not too many.
-
-    Raises:
-        CatalogError: the file is not there, not readable, or too large.
-    """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise CatalogError(
-            f"there is no catalog {path}",
-            hint="check VAEHUB_CATALOG and the [[catalog]] tables of the configuration",
-        ) from None
-    except OSError as error:
-        raise CatalogError(f"cannot read the catalog {path}: {error.strerror or error}") from error
-    if len(content) > MAX_BYTES:
-        _refuse(str(path), 1, f"a catalog may have {MAX_BYTES:,} bytes, and this file has more")
-    return content
 
 
 def decode(content: bytes, *, origin: str) -> str:

@@ -78,7 +78,8 @@ def fmt(call: Call, *, files: tuple[str, ...], check_only: bool) -> Result:
     """
     from vaehub import durable
     from vaehub.catalog import bundled_path, format_text
-    from vaehub.catalog.read import decode, read_bytes
+    from vaehub.catalog.files import read_bytes
+    from vaehub.catalog.read import decode
 
     results: list[dict[str, Any]] = []
     problems: list[Problem] = []
