@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vaehub.transfer.declared import Expected
+from vaehub.transfer.journal import boot_id
 from vaehub.transfer.partial import Partial
 
 if TYPE_CHECKING:
@@ -122,3 +123,50 @@ def test_a_journal_that_makes_no_sense_is_not_believed(
         # The file has its full length, and nobody knows what of it is true: the digest tells.
         assert partial.length == SIZE
         assert partial.digest() != WANTED.sha256
+
+
+needs_boot_id = pytest.mark.skipif(boot_id() is None, reason="this system has no boot id")
+
+
+@needs_boot_id
+def test_after_a_kill_all_that_was_noted_is_believed(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("one", 0, DATA[:100])
+        partial.record()
+        partial.put("one", 400, DATA[400:600])
+        partial.note()
+    with opened(path) as partial:
+        assert partial.missing() == [(100, 400), (600, SIZE)]
+
+
+@needs_boot_id
+def test_after_a_power_cut_only_what_was_flushed_is_believed(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("one", 0, DATA[:100])
+        partial.record()
+        partial.put("one", 400, DATA[400:600])
+        partial.note()
+    hint = path.with_name("x.part.now")
+    hint.write_text(json.dumps({**json.loads(hint.read_text()), "boot": "another"}))
+    with opened(path) as partial:
+        assert partial.missing() == [(100, SIZE)]
+
+
+@needs_boot_id
+def test_notes_do_not_outlive_what_they_speak_of(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("wrong", 300, DATA[300:400])
+        partial.note()
+        partial.drop("wrong")
+    with opened(path) as partial:
+        assert partial.missing() == [(0, SIZE)]
+        partial.put("one", 0, DATA)
+        partial.note()
+        partial.settle()
+    assert sorted(tmp_path.iterdir()) == [path]

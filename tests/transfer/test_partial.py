@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from vaehub.errors import DiskFull, TargetNotUsable
 from vaehub.transfer.declared import Expected
-from vaehub.transfer.partial import Partial, Stretch
+from vaehub.transfer.journal import Stretch
+from vaehub.transfer.partial import Partial
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -38,13 +38,13 @@ CEILINGS: Mapping[str, int] = {"civitai": 4, "liblib": 4, "github": 4}
 """Connections that a host is asked for at most; :data:`CEILING` for the others."""
 CEILING = 8
 FIRST = 4
-STEP = 2
+STEP = 4
 GAIN = 1.1
 """More connections are added while the last ones made the whole faster by this factor."""
 WINDOW = 0.3
 """Seconds over which the speed is measured."""
 JOURNAL_EVERY = 0.5
-"""Seconds; what came since is fetched again after a crash."""
+"""Seconds; what came since is fetched again after a power cut."""
 JOURNAL_BYTES = 64 * MIB
 """So many new bytes are flushed earlier: the disk works while the wire does, not after it."""
 STALLED = 5.0
@@ -201,6 +201,8 @@ class _Run:
                 if now - when >= JOURNAL_EVERY or present - recorded >= JOURNAL_BYTES:
                     recorded, when = present, now
                     self.partial.record()
+                else:
+                    self.partial.note()
         except Exception as error:
             self._fail(error)
 

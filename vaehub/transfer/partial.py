@@ -8,7 +8,9 @@ killed process loses no byte that it had received, and the sidecar is written on
 begins. While **several** fill it, it has its final length from the start, and only the sidecar
 knows what is there: the contiguous ``length`` and the ``islands`` beyond it. That journal is
 written by :meth:`Partial.record`, after the bytes it speaks of were flushed to the disk; what came
-later is fetched again after a crash.
+later is fetched again after a power cut. A kill alone loses no byte that the system was given, so
+in between :meth:`Partial.note` writes a cheap copy to ``<partial>.now``, with the id of this boot:
+the next run believes it as long as the machine has not been started anew.
 
 What is trusted in the end is nothing but the final hash, over the bytes as they are on the disk.
 """
@@ -17,15 +19,15 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vaehub import durable
 from vaehub.errors import DiskFull, TargetNotUsable
+from vaehub.transfer.journal import Island, Notes, Stretch, boot_id, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,25 +40,6 @@ if TYPE_CHECKING:
 _CHUNK = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """From byte ``start`` on, the bytes came from ``source``."""
-
-    start: int
-    source: str
-    in_this_run: bool
-
-
-@dataclass(slots=True)
-class Island:
-    """Bytes beyond the contiguous ones."""
-
-    start: int
-    end: int
-    source: str
-    in_this_run: bool
-
-
 class Partial:
     """A file that grows towards an artifact. Use as a context manager; one process at a time.
 
@@ -67,6 +50,7 @@ class Partial:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sidecar = path.with_name(f"{path.name}.json")
+        self.hint = path.with_name(f"{path.name}.now")
         self.stretches: list[Stretch] = []
         self.length = 0
         self.islands: list[Island] = []
@@ -199,6 +183,7 @@ class Partial:
         with _disk(self.path):
             os.fsync(self._file.fileno())
             self.sidecar.unlink(missing_ok=True)
+            self.hint.unlink(missing_ok=True)
             durable.sync_folder(self.path.parent)
 
     @property
@@ -278,10 +263,25 @@ class Partial:
             DiskFull: the bytes do not fit.
             TargetNotUsable: the file cannot be written.
         """
-        text = self._text()
+        notes = self._notes()
         with _disk(self.path):
             _flush_data(self._file.fileno())
-        self._write(text)
+        self._write(notes)
+
+    def note(self) -> None:
+        """Write down what is here by now, for a run that follows before the next boot.
+
+        Raises:
+            DiskFull: the note does not fit.
+            TargetNotUsable: it cannot be written.
+        """
+        boot = boot_id()
+        if boot is None:
+            return
+        temporary = self.hint.with_name(f"{self.hint.name}.tmp")
+        with _disk(self.hint):
+            temporary.write_text(replace(self._notes(), boot=boot).text(), encoding="utf-8")
+            temporary.replace(self.hint)
 
     def collapse(self) -> None:
         """Go back to growing at the end; the islands are given up."""
@@ -301,6 +301,7 @@ class Partial:
     def _cut(self, length: int) -> None:
         with _disk(self.path):
             self._file.truncate(length)
+            self.hint.unlink(missing_ok=True)
         self.length = length
         self.islands = []
         self._spread = False
@@ -308,58 +309,43 @@ class Partial:
             self._hash, self._hashed = hashlib.sha256(), 0
 
     def _remember(self) -> None:
-        self._write(self._text())
+        with _disk(self.hint):
+            self.hint.unlink(missing_ok=True)  # it may speak of bytes that were just given up
+        self._write(self._notes())
 
-    def _text(self) -> str:
+    def _notes(self) -> Notes:
         with self._lock:
             sha256, size = self._expected
-            record: dict[str, object] = {
-                "schema": 1,
-                "sha256": sha256,
-                "size": size,
-                "stretches": [
-                    {"from": part.start, "source": part.source} for part in self.stretches
-                ],
-            }
-            if self._spread:
-                record["length"] = self.length
-                record["islands"] = [[part.start, part.end, part.source] for part in self.islands]
-        return json.dumps(record) + "\n"
+            return Notes(
+                sha256=sha256,
+                size=size,
+                stretches=tuple(self.stretches),
+                length=self.length if self._spread else None,
+                islands=tuple(replace(part) for part in self.islands),
+            )
 
-    def _write(self, text: str) -> None:
-        data = text.encode()
+    def _write(self, notes: Notes) -> None:
+        data = notes.text().encode()
         if data != self._written:
             with _disk(self.sidecar):
                 durable.write(self.sidecar, data)
             self._written = data
 
     def _recall(self) -> None:
-        """Read the sidecar; one that is missing or makes no sense just tells nothing."""
-        try:
-            found = json.loads(self.sidecar.read_bytes())
-            whole = self.length
-            if "length" in found:
-                length = int(found["length"])
-                islands = [
-                    Island(int(start), int(end), str(source), False)
-                    for start, end, source in found["islands"]
-                ]
-                edges = [0, length, *(edge for part in islands for edge in (part.start, part.end))]
-                if edges != sorted(edges) or edges[-1] > whole:
-                    raise ValueError("it does not fit the file")
-                self.length, self.islands, self._spread = length, islands, True
-            stretches = [
-                Stretch(int(part["from"]), str(part["source"]), False)
-                for part in found["stretches"]
-                if int(part["from"]) < self.length
-            ]
-            sha256 = found["sha256"]
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            stretches, sha256 = [], None
-        if isinstance(sha256, str):
-            self._expected = (sha256, None)
-        if self.length:
-            self.stretches = stretches or [Stretch(0, "an earlier run", False)]
+        """Take up what an earlier run wrote down."""
+        notes = read(self.sidecar, file_length=self.length)
+        hint = read(self.hint, file_length=self.length)
+        if hint is not None and hint.boot is not None and hint.boot == boot_id():
+            same = notes is None or notes.sha256 == hint.sha256
+            if same and (notes is None or hint.present > notes.present):
+                notes = hint
+        if notes is not None:
+            self._expected = (notes.sha256, None)
+            if notes.length is not None:
+                self.length, self.islands, self._spread = notes.length, [*notes.islands], True
+            self.stretches = [*notes.stretches]
+        if self.length and not self.stretches:
+            self.stretches = [Stretch(0, "an earlier run", False)]
 
 
 def _read_at(file: FileIO, count: int, at: int) -> bytes:

@@ -1,0 +1,110 @@
+"""What is written beside a partial: which bytes are here, and whose they are.
+
+Pure but for :func:`boot_id`: turns notes into text and text into notes, and believes nothing that
+does not fit the file.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From byte ``start`` on, the contiguous bytes came from ``source``."""
+
+    start: int
+    source: str
+    in_this_run: bool
+
+
+@dataclass(slots=True)
+class Island:
+    """Bytes beyond the contiguous ones."""
+
+    start: int
+    end: int
+    source: str
+    in_this_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a partial's sidecar says."""
+
+    sha256: str | None
+    size: int | None
+    stretches: tuple[Stretch, ...]
+    length: int | None = None
+    """How many contiguous bytes are here; None where the file's own length says it."""
+    islands: tuple[Island, ...] = ()
+    boot: str | None = None
+    """Where the notes hold only until the machine is started anew: the id of that boot."""
+
+    @property
+    def present(self) -> int:
+        """How many bytes are here, contiguous or not."""
+        return (self.length or 0) + sum(part.end - part.start for part in self.islands)
+
+    def text(self) -> str:
+        """Give what is written down."""
+        record: dict[str, object] = {
+            "schema": 1,
+            "sha256": self.sha256,
+            "size": self.size,
+            "stretches": [{"from": part.start, "source": part.source} for part in self.stretches],
+        }
+        if self.length is not None:
+            record["length"] = self.length
+            record["islands"] = [[part.start, part.end, part.source] for part in self.islands]
+        if self.boot is not None:
+            record["boot"] = self.boot
+        return json.dumps(record) + "\n"
+
+
+def read(path: Path, *, file_length: int) -> Notes | None:
+    """Read notes; those that are missing, make no sense or do not fit the file say nothing.
+
+    Args:
+        path: The sidecar.
+        file_length: Of the partial that it speaks of.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        length = int(found["length"]) if "length" in found else None
+        islands = tuple(
+            Island(int(start), int(end), str(source), False)
+            for start, end, source in found.get("islands", ())
+        )
+        reach = file_length if length is None else length
+        edges = [0, reach, *(edge for part in islands for edge in (part.start, part.end))]
+        if edges != sorted(edges) or edges[-1] > file_length:
+            return None
+        stretches = tuple(
+            Stretch(int(part["from"]), str(part["source"]), False)
+            for part in found["stretches"]
+            if int(part["from"]) < reach
+        )
+        sha256, boot = found["sha256"], found.get("boot")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return Notes(
+        sha256=sha256 if isinstance(sha256, str) else None,
+        size=None,
+        stretches=stretches,
+        length=length,
+        islands=islands,
+        boot=boot if isinstance(boot, str) else None,
+    )
+
+
+@cache
+def boot_id() -> str | None:
+    """Name this start of the machine; None where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip() or None
+    except (OSError, ValueError):
+        return None
