@@ -41,7 +41,7 @@ FIRST = 4
 STEP = 4
 GAIN = 1.1
 """More connections are added while the last ones made the whole faster by this factor."""
-WINDOW = 0.3
+WINDOW = 0.2
 """Seconds over which the speed is measured."""
 JOURNAL_EVERY = 0.5
 """Seconds; what came since is fetched again after a power cut."""
