@@ -189,7 +189,8 @@ class Partial:
     @property
     def present(self) -> int:
         """How many bytes are here, contiguous or not."""
-        return self.length + sum(part.end - part.start for part in self.islands)
+        with self._lock:
+            return self.length + sum(part.end - part.start for part in self.islands)
 
     def missing(self) -> list[tuple[int, int]]:
         """Give the ranges that are not here yet; the size must be known."""
