@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,22 @@ def test_killed_before_the_receipt_was_written(box: Box) -> None:
     assert (written.entry, written.sha256) == (box.receipt.entry, box.receipt.sha256)
     assert written.created_folders == box.receipt.created_folders
     assert observe.is_unchanged(written)
+
+
+def test_killed_while_a_partial_was_moved(box: Box) -> None:
+    """Across file systems the partial lies beside its destination, and a move is link, unlink."""
+    ours = box.destination.parent / ".vaehub"
+    ours.mkdir()
+    intents.note(box.store, box.receipt)
+    partial, other = ours / f"{'a' * 64}.part", ours / f"{'b' * 64}.part"
+    partial.write_bytes(DATA)
+    other.write_bytes(b"of another download")
+    os.link(partial, box.destination)
+    intents.finish(box.store, box.destination)
+    assert not partial.exists()
+    assert other.read_bytes() == b"of another download"
+    assert box.destination.read_bytes() == DATA
+    assert receipts.find(box.destination) is not None
 
 
 def test_killed_after_the_receipt_was_written(box: Box) -> None:

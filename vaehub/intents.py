@@ -54,6 +54,7 @@ def finish(store_root: Path, destination: Path) -> None:
         note_path.unlink(missing_ok=True)
         return
     if receipt.path == destination and _holds(destination, receipt):
+        _drop_second_name(destination)  # first: once the receipt stands, nobody looks again
         receipts.write(receipts.with_stat(receipt, destination.stat()))
     note_path.unlink(missing_ok=True)
 
@@ -95,6 +96,13 @@ def _holds(destination: Path, receipt: Receipt) -> bool:
         and (recorded is None or recorded.sha256 != receipt.sha256)
         and observe.sha256_of(destination) == receipt.sha256
     )
+
+
+def _drop_second_name(destination: Path) -> None:
+    """Remove the partial that is the placed file: a kill fell between a move's link and unlink."""
+    for path in receipts.folder_of(destination).glob("*.part"):
+        if path.samefile(destination):
+            durable.remove(path)
 
 
 def _path(store_root: Path, destination: Path) -> Path:
