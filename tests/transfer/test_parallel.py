@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import pytest
 from tests.transfer.helping import QUICK, Sleeper, Told
 from tests.weights.files import safetensors
 from vaehub import settings as settings_module
-from vaehub.errors import HashMismatch, NoSourceDelivered, SourceRefused
+from vaehub.errors import DiskFull, HashMismatch, NoSourceDelivered, SourceRefused
 from vaehub.model import Artifact, Source
 from vaehub.transfer import parallel
 from vaehub.transfer.fetch import Fetched, fetch
@@ -97,6 +98,48 @@ def test_a_host_without_ranges_gets_one_connection(published: LoopbackWorld, par
     published.faults("mirror").ignore_range()
     get(partial, mirror(published), environment=published.environment())
     assert partial.read_bytes() == DATA
+
+
+def test_one_answer_without_a_range_costs_one_connection(
+    published: LoopbackWorld, partial: Path
+) -> None:
+    faults = published.faults("mirror")
+    faults.slow(bytes_per_second=6_000_000)
+
+    class Meddler(Told):
+        def advanced(self, artifact_name: str, done: int) -> None:
+            if done > 6 * MIB and not meddled:
+                meddled.append(done)
+                faults.ignore_range(times=1)
+            super().advanced(artifact_name, done)
+
+    meddled: list[int] = []
+    told = Meddler()
+    get(partial, mirror(published), environment=published.environment(), told=told)
+    assert partial.read_bytes() == DATA
+    assert meddled
+    assert told.steps == sorted(told.steps), "bytes that were here were given up"
+
+
+def test_a_disk_that_is_full_at_the_last_write_is_not_the_sources_fault(
+    published: LoopbackWorld, partial: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwrite = os.pwrite
+
+    def full(descriptor: int, data: bytes, at: int) -> int:
+        if at + len(data) == len(DATA):
+            time.sleep(0.2)  # so that it is the last write that anybody waits for
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return pwrite(descriptor, data, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(DiskFull):
+            get(partial, mirror(published), environment=published.environment())
+    before = published.bytes_sent("mirror")
+    get(partial, mirror(published), environment=published.environment())
+    assert partial.read_bytes() == DATA
+    assert published.bytes_sent("mirror") - before < 8 * MIB, "what had come was thrown away"
 
 
 def test_a_status_of_200_with_a_range_is_a_range(published: LoopbackWorld, partial: Path) -> None:

@@ -88,7 +88,7 @@ def fill(
         advanced: is told how many bytes are here.
 
     Raises:
-        RangesIgnored: the host does not serve ranges; nothing was written.
+        RangesIgnored: the host does not serve ranges, or on no connection any more.
         SourceUnreachable: every connection broke; what came is in the partial.
         Refused: the host answered with another status.
         SourceUnusable, NotAModel, SizeMismatch: as for one connection.
@@ -217,6 +217,12 @@ class _Run:
                         self.moved.pop(piece, None)
         except SourceUnreachable as error:
             self._lose(error)
+        except RangesIgnored as error:
+            # Once ranges have been served, one answer without is that connection's trouble alone.
+            if self.final is None:
+                self._fail(error)
+            else:
+                self._lose(error)
         except Refused as refused:
             if refused.refusal.status in PASSING:
                 self._lose(refused)
@@ -317,6 +323,10 @@ class _Run:
             try:
                 if count:
                     self.partial.put(self.label, at, memoryview(data)[:count])
+            except BaseException as error:
+                # Told before this write stops counting: its bytes look as if they had come.
+                self._fail(error)
+                raise
             finally:
                 with self.changed:
                     self.writing -= 1
