@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vaehub.api import Removed, VerifyResult
+    from vaehub.api import Removed
+    from vaehub.checking import VerifyResult
     from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
     from vaehub.settings import Settings

@@ -7,8 +7,6 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from vaehub import observe, receipts
 from vaehub.model import Artifact, Receipt, Source
@@ -75,29 +73,6 @@ def rewrite(path: Path, data: bytes) -> None:
 def touch(path: Path) -> None:
     stat = path.stat()
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000_000))
-
-
-# sha256_of
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.binary(max_size=5000))
-def test_the_hash_of_a_file(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(data)
-    assert observe.sha256_of(path) == digest(data)
-
-
-def test_the_hash_of_a_file_in_several_chunks(tmp_path: Path) -> None:
-    data = bytes(range(256)) * 10_000
-    path = tmp_path / "file"
-    path.write_bytes(data)
-    assert observe.sha256_of(path) == digest(data)
-
-
-def test_the_hash_of_nothing(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        observe.sha256_of(tmp_path / "file")
 
 
 # look
@@ -249,3 +224,17 @@ def test_a_file_that_is_gone(destination: Path) -> None:
     destination.unlink()
     with pytest.raises(FileNotFoundError):
         observe.is_unchanged(receipt)
+
+
+def test_several_files_are_told_in_the_order_of_their_receipts(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.safetensors" for name in "abcde"]
+    all_placed = [placed(file) for file in files]
+    rewrite(files[1], OTHER)  # only its bytes tell
+    touch(files[2])
+    files[3].unlink()
+    quick = observe.are_unchanged(all_placed)
+    deep = observe.are_unchanged(all_placed, deep=True)
+    assert isinstance(quick[3], FileNotFoundError)
+    assert isinstance(deep[3], FileNotFoundError)
+    assert [*quick[:3], quick[4]] == [True, True, True, True]
+    assert [*deep[:3], deep[4]] == [True, False, True, True]

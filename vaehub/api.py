@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaehub import settings as settings_module
-from vaehub.errors import Drift, FileInTheWay, NamingError
+from vaehub.errors import FileInTheWay, NamingError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from vaehub.catalog import Catalogs
+    from vaehub.checking import VerifyResult
     from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Target, Variant
@@ -32,43 +33,6 @@ class Removed:
     receipt: Receipt
     status: str
     """``removed``, or ``gone`` where somebody else had removed it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a check found of one placed file."""
-
-    receipt: Receipt
-    problems: tuple[Problem, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether the file is what it should be."""
-        return not any(problem.blocking for problem in self.problems)
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
-    """What a check of a target found."""
-
-    target: Target
-    files: tuple[Verified, ...]
-    problems: tuple[Problem, ...]
-    """All problems, those of the files included."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing differs."""
-        return not any(problem.blocking for problem in self.problems)
-
-    def raise_if_different(self) -> None:
-        """Turn findings into an exception.
-
-        Raises:
-            Drift: something differs.
-        """
-        if not self.ok:
-            raise Drift("; ".join(problem.message for problem in self.problems if problem.blocking))
 
 
 def list_entries(
@@ -255,6 +219,7 @@ def verify(
         EntryNotFound, EntryAmbiguous: as for :func:`find`.
         TargetNotUsable: the target cannot be read.
     """
+    from vaehub.checking import VerifyResult, check
     from vaehub.store import Store
 
     settings, catalogs = _given(settings, catalogs)
@@ -275,14 +240,11 @@ def verify(
                     hint=f"vaehub install {name}",
                 )
             )
-    store = Store(settings.store)
-    files = []
-    for receipt in chosen:
-        found = _check(receipt, catalogs, deep=deep)
-        files.append(Verified(receipt, found))
-        if any(problem.code == "changed" for problem in found):
+    files = check(chosen, catalogs, deep=deep)
+    for file in files:
+        if any(problem.code == "changed" for problem in file.problems):
             # The file may be a hard link to its blob, which must not be placed again unread.
-            store.doubt(receipt.sha256)
+            Store(settings.store).doubt(file.receipt.sha256)
     problems += [problem for file in files for problem in file.problems]
     return VerifyResult(target, tuple(files), tuple(problems))
 
@@ -310,52 +272,3 @@ def _matching(name: str, here: list[Receipt], catalogs: Catalogs) -> list[Receip
 
 def _id(receipt: Receipt) -> str:
     return receipt.entry.partition("/")[2]
-
-
-def _check(receipt: Receipt, catalogs: Catalogs, *, deep: bool) -> tuple[Problem, ...]:
-    from vaehub import observe
-
-    where = str(receipt.path)
-    again = f"vaehub install {_id(receipt)}@{receipt.variant}"
-    try:
-        unchanged = observe.is_unchanged(receipt, deep=deep)
-    except FileNotFoundError:
-        return (Problem("missing", f"{receipt.path.name} is gone", where=where, hint=again),)
-    except OSError as error:
-        return (Problem("unreadable", f"cannot read {receipt.path.name}: {error}", where=where),)
-    if not unchanged:
-        return (
-            Problem(
-                "changed",
-                f"{receipt.path.name} is not what vaehub placed: expected {receipt.size} bytes "
-                f"with sha256 {receipt.sha256}",
-                where=where,
-                hint=f"if you did not change it, delete it and run: {again}",
-            ),
-        )
-    known = {
-        artifact.sha256
-        for entry in catalogs.entries()
-        if entry.full_name == receipt.entry
-        for variant in entry.variants
-        for artifact in variant.artifacts
-    }
-    if not known:
-        return (
-            Problem(
-                "left-catalog",
-                f"{receipt.entry} is no longer in any catalog",
-                where=where,
-                blocking=False,
-            ),
-        )
-    if receipt.sha256 not in known and None not in known:
-        return (
-            Problem(
-                "outdated",
-                f"{receipt.path.name} is intact, but the catalog now lists other bytes",
-                where=where,
-                hint=again,
-            ),
-        )
-    return ()

@@ -16,7 +16,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaehub import durable, observe, receipts
+from vaehub import durable, receipts
+from vaehub.hashing import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +95,7 @@ def _holds(destination: Path, receipt: Receipt) -> bool:
         and not destination.is_symlink()
         # An older receipt is that of the file which the intended one has replaced.
         and (recorded is None or recorded.sha256 != receipt.sha256)
-        and observe.sha256_of(destination) == receipt.sha256
+        and sha256_of(destination) == receipt.sha256
     )
 
 

@@ -5,12 +5,13 @@ The cheap answer comes first: a receipt whose size, mtime and inode still hold n
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Literal
 
 from vaehub import receipts
+from vaehub.hashing import sha256_of, sha256_of_each
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from vaehub.model import Artifact, Receipt
@@ -27,21 +28,6 @@ Found = Literal["absent", "intact", "outdated", "changed", "taken", "same-bytes"
 - ``foreign``: anything else.
 """
 
-_CHUNK = 1 << 20
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file: 64 lower-case hex digits.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
 
 def is_unchanged(receipt: Receipt, *, deep: bool = False) -> bool:
     """Tell whether a placed file still holds the bytes of its receipt.
@@ -53,13 +39,48 @@ def is_unchanged(receipt: Receipt, *, deep: bool = False) -> bool:
     Raises:
         OSError: the file cannot be read.
     """
-    stat = receipt.path.stat()
+    [answer] = are_unchanged([receipt], deep=deep)
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def are_unchanged(placed: Sequence[Receipt], *, deep: bool = False) -> list[bool | OSError]:
+    """Tell of several placed files whether they still hold the bytes of their receipts.
+
+    Reads only the files whose bytes alone can tell, and those several at once.
+
+    Args:
+        placed: The receipts.
+        deep: Hash even where size, mtime and inode still hold.
+
+    Returns:
+        In the order of the receipts, the answer or why the file cannot be read.
+    """
+    answers = [_by_stat(receipt, deep=deep) for receipt in placed]
+    unsure = [at for at, answer in enumerate(answers) if answer is None]
+    digests = dict(zip(unsure, sha256_of_each([placed[at].path for at in unsure]), strict=True))
+    found: list[bool | OSError] = []
+    for at, answer in enumerate(answers):
+        if answer is None:
+            digest = digests[at]
+            answer = digest if isinstance(digest, OSError) else digest == placed[at].sha256
+        found.append(answer)
+    return found
+
+
+def _by_stat(receipt: Receipt, *, deep: bool) -> bool | OSError | None:
+    """Answer without reading the file; None where only its bytes can tell."""
+    try:
+        stat = receipt.path.stat()
+    except OSError as error:
+        return error
     if stat.st_size != receipt.size:
         return False
     if not deep and receipts.stat_matches(receipt, stat):
         return True
     # A copied or restored tree has other inodes and times: only the bytes tell.
-    return sha256_of(receipt.path) == receipt.sha256
+    return None
 
 
 def look(destination: Path, artifact: Artifact, *, entry: str) -> Found:

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING
 
 from vaehub import durable, seals
 from vaehub.errors import DiskFull, TargetNotUsable
+from vaehub.hashing import sha256_of, sha256_of_each
 from vaehub.model import Problem
-from vaehub.observe import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,22 +188,20 @@ class Store:
         return path
 
     def verify(self) -> list[Problem]:
-        """Hash every blob again.
+        """Hash every blob again, several at once.
 
         Returns:
             One problem for each that is not what its name says. Nothing is removed: a damaged blob
             may be an installed file as well.
         """
         problems = []
-        for path in self._blobs():
-            try:
-                got = sha256_of(path)
-            except OSError as error:
+        blobs = list(self._blobs())
+        for path, got in zip(blobs, sha256_of_each(blobs), strict=True):
+            if isinstance(got, OSError):
                 problems.append(
-                    Problem("blob-unreadable", f"cannot be read: {error.strerror}", str(path))
+                    Problem("blob-unreadable", f"cannot be read: {got.strerror}", str(path))
                 )
-                continue
-            if got != path.name:
+            elif got != path.name:
                 linked = path.lstat().st_nlink > 1
                 problems.append(
                     Problem(

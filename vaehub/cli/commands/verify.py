@@ -15,7 +15,7 @@ from vaehub.errors import Drift
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from vaehub.api import Verified, VerifyResult
+    from vaehub.checking import Verified, VerifyResult
 
 _COLUMNS = (
     Column("file", style="bold", least=16),
