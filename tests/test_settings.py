@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
@@ -455,6 +456,60 @@ def test_the_hubs_own_login_serves(home: Path, monkeypatch: pytest.MonkeyPatch) 
     token = load({"HF_TOKEN": "from-us"}).token("huggingface")
     assert token is not None
     assert token.reveal() == "from-us"
+
+
+TOKEN = (
+    "import sys; from vaehub.settings import load; token = load().token('huggingface');"
+    "print(token and token.reveal(), 'huggingface_hub' in sys.modules)"
+)
+
+
+def hub_token(**environment: str) -> str:
+    """Look for the token in a process of its own: the hub's client reads all of it at import."""
+    done = subprocess.run(
+        [sys.executable, "-c", TOKEN],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "file"),
+    [
+        ("HF_TOKEN_PATH", "{home}/mine", "mine"),
+        ("HF_TOKEN_PATH", "~/mine", "mine"),
+        ("HF_TOKEN_PATH", "$HOME/mine", "mine"),
+        ("HF_HOME", "{home}/hf", "hf/token"),
+        ("XDG_CACHE_HOME", "{home}/xdg", "xdg/huggingface/token"),
+    ],
+)
+def test_the_hub_s_token_file_is_found_where_the_hub_looks(
+    home: Path, variable: str, value: str, file: str
+) -> None:
+    (home / file).parent.mkdir(parents=True, exist_ok=True)
+    (home / file).write_text("from-the-hub", encoding="utf-8")
+    assert hub_token(**{variable: value.format(home=home)}) == "from-the-hub True"
+
+
+def test_the_hub_s_token_file_is_found_at_its_usual_place(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    file = home / ".cache" / "huggingface" / "token"
+    file.parent.mkdir(parents=True)
+    file.write_text("from-the-hub", encoding="utf-8")
+    assert hub_token() == "from-the-hub True"
+
+
+def test_the_hub_s_older_variable_serves(home: Path) -> None:
+    assert hub_token(HUGGING_FACE_HUB_TOKEN="older") == "older True"
+
+
+def test_without_a_login_the_hub_s_client_is_not_imported(home: Path) -> None:
+    assert hub_token(HF_HOME=str(home / "empty")) == "None False"
 
 
 def keyring(monkeypatch: pytest.MonkeyPatch, get: Callable[[str, str], str | None]) -> None:

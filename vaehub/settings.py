@@ -10,7 +10,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from vaehub.errors import UsageError
@@ -68,8 +68,7 @@ class Secret:
     __str__ = __repr__
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """A place to try first: a tree by sha256, and optionally a stand-in for one URL prefix."""
 
     base: str
@@ -79,8 +78,7 @@ class Mirror:
     """With it, plain-HTTPS sources that begin so are tried at ``{base}{rest}``."""
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogFile:
+class CatalogFile(NamedTuple):
     """A further catalog that the user named."""
 
     path: Path
@@ -116,13 +114,19 @@ class Settings:
             value = self._environ.get(variable, "").strip()
             if value:
                 return Secret(value)
-        if host == "huggingface":
+        if host == "huggingface" and _hub_may_have_a_token():
             from huggingface_hub import get_token
 
             stored = get_token()
             if stored:
                 return Secret(stored)
         return _from_keyring(host)
+
+    @property
+    def hub_offline(self) -> bool:
+        """Whether requests to the Hub are forbidden by the variables of its own client."""
+        switches = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+        return any(self._environ.get(name, "").lower() in _TRUE for name in switches)
 
     @property
     def plain_http_origins(self) -> frozenset[str]:
@@ -306,6 +310,23 @@ def _path(value: str | None, where: str, *, base: Path | None = None) -> Path | 
     except RuntimeError as error:
         raise UsageError(f"{where}: {value!r} names nobody's home folder") from error
     return path if base is None else base / path
+
+
+def _hub_may_have_a_token() -> bool:
+    """Tell whether the hub's own client is worth asking for a token: to import it takes a while.
+
+    Where it looks besides ``HF_TOKEN``: its token file, CI's identity, an older variable and, in a
+    notebook, that one's secrets.
+    """
+    if any(os.environ.get(name) for name in ("HF_OIDC_RESOURCE", "HUGGING_FACE_HUB_TOKEN")):
+        return True
+    if "huggingface_hub" in sys.modules or "IPython" in sys.modules:
+        return True
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("HF_HOME", os.path.join(cache, "huggingface"))  # noqa: PTH118
+    file = os.environ.get("HF_TOKEN_PATH", os.path.join(home, "token"))  # noqa: PTH118
+    # As in its constants, which expand variables too.
+    return os.path.exists(os.path.expandvars(os.path.expanduser(file)))  # noqa: PTH110, PTH111
 
 
 def _from_keyring(host: str) -> Secret | None:

@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 from hypothesis import HealthCheck, given
 from hypothesis import settings as options
+from hypothesis import strategies as st
 
 from tests.hosts.conftest import DATA, Client, hint, sample
 from tests.hosts.mutations import mutated, outcome
@@ -53,6 +54,99 @@ def test_the_hub_tells_size_and_sha256_and_the_bytes_follow(
     assert f"/org/a-vae/resolve/{COMMIT}/vae/a%20vae%20%231.safetensors" in download.url
     assert client.get(download) == DATA
     assert world.leaks == []
+
+
+def test_the_address_itself_tells_and_nothing_else_is_asked(
+    world: LoopbackWorld, clients: Any
+) -> None:
+    world.publish("huggingface", LOCATOR, DATA)
+    download = clients(world.environment()).locate(SOURCE)
+    assert (download.size, download.sha256) == (len(DATA), DIGEST)
+    assert [seen.method for seen in world.requests] == ["HEAD"]
+
+
+LOCATE = (
+    "import sys\n"
+    "from vaehub import errors, settings\n"
+    "from vaehub.hosts import huggingface\n"
+    "from vaehub.model import Artifact, Source\n"
+    "from vaehub.transfer.session import Session\n"
+    f"source = Source('huggingface', {LOCATOR!r})\n"
+    "found = settings.load()\n"
+    "with Session(found) as session:\n"
+    "    try:\n"
+    f"        download = huggingface.locate(source, Artifact('a', (source,), sha256={DIGEST!r}),\n"
+    "                                      session=session, settings=found)\n"
+    "        print(download.sha256, 'huggingface_hub' in sys.modules)\n"
+    "    except errors.SourceRefused as error:\n"
+    "        print(error.message)"
+)
+
+
+def located_in_a_process(world: LoopbackWorld, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", LOCATE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **world.environment(), **environment},
+    )
+    return done.stdout.strip()
+
+
+def test_a_healthy_hub_needs_no_client(world: LoopbackWorld) -> None:
+    """In a process of its own: this one has imported the client long ago."""
+    world.publish("huggingface", LOCATOR, DATA)
+    assert located_in_a_process(world) == f"{DIGEST} False"
+
+
+@pytest.mark.parametrize("switch", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_the_client_s_offline_switch_forbids_the_healthy_path_too(
+    world: LoopbackWorld, switch: str
+) -> None:
+    world.publish("huggingface", LOCATOR, DATA)
+    assert "HF_HUB_OFFLINE" in located_in_a_process(world, **{switch: "1"})
+    assert world.requests == []
+
+
+LINKED = {"X-Linked-Size": "5", "X-Linked-Etag": f'"{DIGEST}"', "X-Repo-Commit": COMMIT}
+
+
+def test_the_hub_s_headers_tell_size_and_sha256() -> None:
+    assert huggingface.told_by(LINKED) == (5, DIGEST)
+    assert huggingface.told_by({key.lower(): value for key, value in LINKED.items()}) is not None
+
+
+@pytest.mark.parametrize("missing", sorted(LINKED))
+def test_headers_that_do_not_tell_everything_tell_nothing(missing: str) -> None:
+    assert huggingface.told_by({**LINKED, missing: ""}) is None
+    assert huggingface.told_by({k: v for k, v in LINKED.items() if k != missing}) is None
+
+
+@given(st.fixed_dictionaries({name: st.text() for name in LINKED}))
+def test_nonsense_in_the_headers_is_no_error(headers: dict[str, str]) -> None:
+    told = huggingface.told_by(headers)
+    assert told is None or (told[0] >= 0 and len(told[1]) == 64)
+
+
+def test_what_a_mirror_tells_without_the_hub_s_headers_is_the_client_s_to_read(
+    clients: Any,
+) -> None:
+    """An ETag that happens to look like a sha256 is not taken for one."""
+    asked: list[str] = []
+
+    def answer(method: str, path: str, headers: dict[str, str]) -> Answer:
+        asked.append(method)
+        if path.startswith("/api/"):
+            lfs = {"oid": DIGEST, "size": len(DATA), "pointerSize": 134}
+            file = {"type": "file", "oid": "0", "size": 1, "path": LOCATOR["path"], "lfs": lfs}
+            return 200, {"Content-Type": "application/json"}, json.dumps([file]).encode()
+        return 200, {"ETag": f'"{"0" * 64}"'}, b""
+
+    with serve(answer) as endpoint:
+        download = clients({"HF_ENDPOINT": endpoint}).locate(SOURCE)
+    assert (download.size, download.sha256) == (len(DATA), DIGEST)
+    assert asked == ["HEAD", "POST"]
 
 
 def test_the_token_goes_to_the_hub_and_not_to_its_cdn(world: LoopbackWorld, clients: Any) -> None:
@@ -125,7 +219,7 @@ def test_a_silent_api_is_not_waited_for_longer_than_the_session_waits(clients: A
 def test_no_server_at_all_is_unreachable(clients: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    with pytest.raises(SourceUnreachable, match="no connection"):
+    with pytest.raises(SourceUnreachable, match="nobody listens"):
         clients({"HF_ENDPOINT": endpoint}).locate(SOURCE)
 
 

@@ -1,7 +1,9 @@
 """Hugging Face: files of a repository at a revision, here or at a mirror of the Hub.
 
-Knows the Hub's error codes, gates and addresses. The official client answers for endpoint and
-metadata (:mod:`vaehub.hosts.hub_client`); the bytes come over our own transfer.
+Knows the Hub's error codes, gates and addresses. One HEAD of the file's own address usually
+tells all there is to know. Where it does not, the official client judges
+(:mod:`vaehub.hosts.hub_client`): what is gated, moved or gone, what a mirror without the Hub's
+headers has. The bytes come over our own transfer.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from vaehub.settings import DEFAULT_ENDPOINTS
 from vaehub.transfer.addresses import check_address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vaehub.settings import Settings
     from vaehub.transfer.session import Session
@@ -49,6 +51,9 @@ def page(source: Source) -> str:
 def locate(source: Source, artifact: Artifact, *, session: Session, settings: Settings) -> Download:
     """Ask the Hub for size and sha256, and build the address of the bytes.
 
+    The client, whose import takes longer than many a request, is only asked where the address does
+    not tell by itself.
+
     Where the metadata cannot be had for a reason that does not concern the file and the catalog
     knows the sha256, the address alone is given: not every mirror that serves bytes has an API.
 
@@ -68,18 +73,47 @@ def locate(source: Source, artifact: Artifact, *, session: Session, settings: Se
         )
     check_address(url, plain_http_origins=settings.plain_http_origins)
     found = FileRecord(path)
+    credentials = base.bearer(settings, "huggingface")
     try:
-        found = _ask(source, repo, revision, path, session=session, settings=settings)
+        told = None
+        if not settings.hub_offline:  # else the client says so
+            told = _peek(url, path, session=session, credentials=credentials)
+        found = told or _ask(source, repo, revision, path, session=session, settings=settings)
     except base.NO_VERDICT:
         if artifact.sha256 is None:
             raise
     return Download(
         url=url,
         label=label(source),
-        headers=base.bearer(settings, "huggingface"),
+        headers=credentials,
         size=found.size,
         sha256=found.sha256,
     )
+
+
+def _peek(
+    url: str, path: str, *, session: Session, credentials: Mapping[str, str]
+) -> FileRecord | None:
+    """Read size and sha256 of a file in LFS off the headers of its address.
+
+    Returns:
+        None where they do not tell both, whatever the reason.
+
+    Raises:
+        SourceUnreachable: nobody answers there.
+    """
+    with session.request("HEAD", url, credentials=credentials, follow=False) as response:
+        status, headers = response.status_code, response.headers
+    told = told_by(headers) if status in {200, 302, 307} else None
+    return FileRecord(path, *told) if told else None
+
+
+def told_by(headers: Mapping[str, str]) -> tuple[int, str] | None:
+    """Give size and sha256 as the Hub's own headers tell them; None where they do not tell both."""
+    size = reading.size(reading.header(headers, "X-Linked-Size"))
+    sha256 = reading.digest((reading.header(headers, "X-Linked-Etag") or "").strip('"'))
+    ours = reading.header(headers, "X-Repo-Commit") is not None
+    return (size, sha256) if ours and size is not None and sha256 is not None else None
 
 
 def _ask(
