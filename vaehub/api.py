@@ -6,9 +6,8 @@ returns plain frozen objects or raises a :class:`vaehub.errors.VaehubError`. Pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import settings as settings_module
 from vaehub.errors import FileInTheWay, NamingError
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from vaehub.transfer.listener import Listener
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(NamedTuple):
     """What an uninstall did with one placed file."""
 
     receipt: Receipt

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub import durable, folders, names, staging
 from vaehub.errors import FileInTheWay, TargetNotUsable, TargetRefuses
@@ -41,8 +41,7 @@ _FIELDS = {field.name: field for field in fields(Receipt) if field.name != "path
 _NUMBERS = frozenset({"size", "mtime_ns", "inode"})
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """All that the receipts of one folder say."""
 
     receipts: tuple[Receipt, ...]

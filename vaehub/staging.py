@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import platform
 import re
-import secrets
 import time
 from functools import cache
 from pathlib import Path
 
 FOLDER = ".vaehub"
-_NAME = re.compile(r"vaehub-(?P<machine>[0-9a-f]{12})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.part")
+_NAME = r"vaehub-(?P<machine>[0-9a-f]{12})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.part"
 _ATTEMPTS = 1000
 _FORGOTTEN_AFTER = 24 * 60 * 60
 """Seconds without a write, where nobody can be asked whether the process still runs."""
@@ -32,7 +29,7 @@ def folder_of(path: Path) -> Path:
 
 def new_name() -> str:
     """Give a file name that is nobody else's and says whose it is."""
-    return f"vaehub-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.part"
+    return f"vaehub-{_machine()}-{os.getpid()}-{os.urandom(4).hex()}.part"
 
 
 def create(folder: Path) -> Path:
@@ -58,7 +55,7 @@ def sweep(folder: Path) -> None:
     """
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            match = _NAME.fullmatch(entry.name)
+            match = re.fullmatch(_NAME, entry.name)
             if match is None or not entry.is_file(follow_symlinks=False):
                 continue
             with contextlib.suppress(OSError):
@@ -84,6 +81,9 @@ def _forgotten(entry: os.DirEntry[str], machine: str, process: int) -> bool:
 @cache
 def _machine() -> str:
     """Name the space in which a process number means something: a machine, or one container."""
+    import hashlib
+    import platform
+
     try:
         space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  # not a path, only looks like one
     except OSError:

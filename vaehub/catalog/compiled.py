@@ -9,10 +9,8 @@ cannot be written costs time, never an answer.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +68,7 @@ def load_file(
         CatalogError: the file cannot be read, or breaks the schema or a rule.
     """
     content = read_bytes(path)
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256 = _sha256(content)
     kind = "foreign" if foreign else "curated"
     cached = cache / "catalogs" / f"{sha256}-{kind}-{FORMAT}-{__version__}"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -102,7 +100,7 @@ def compile_catalog(content: bytes, *, origin: str, foreign: bool) -> str:
             problems=blocking,
         )
     unknown = [problem for problem in problems if problem.code in {UNKNOWN_FIELD, UNKNOWN_HOST}]
-    return pack(data, sha256=hashlib.sha256(content).hexdigest(), problems=unknown, origin=origin)
+    return pack(data, sha256=_sha256(content), problems=unknown, origin=origin)
 
 
 def pack(data: Any, *, sha256: str, problems: list[Problem] | None = None, origin: str = "") -> str:
@@ -134,24 +132,32 @@ def _restore(text: str, *, origin: str, name: str | None) -> tuple[Catalog, tupl
     return catalog, problems
 
 
+def _sha256(content: bytes) -> str:
+    import hashlib  # brings OpenSSL along, which the compiled form in a wheel does not need
+
+    return hashlib.sha256(content).hexdigest()
+
+
 def _unseal(path: Path) -> str:
     """Read a cached text, whose first line is the digest of the rest."""
     content = path.read_bytes()
     digest, _, body = content.partition(b"\n")
-    if digest != hashlib.sha256(body).hexdigest().encode():
+    if digest != _sha256(body).encode():
         raise ValueError("damaged")
     return body.decode("utf-8")
 
 
 def _keep(path: Path, text: str) -> None:
     """Write a text to the cache, whole or not at all; a cache that refuses does not matter."""
+    import tempfile
+
     body = text.encode("utf-8")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+                file.write(_sha256(body).encode() + b"\n" + body)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CURATED = "vaehub"
 """Name of the curated catalog; no other may have it."""
-_NAME = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+_NAME = r"[a-z0-9]+([.-][a-z0-9]+)*"
 _SHORTEST_DIGEST = 8
 
 
@@ -46,7 +46,7 @@ def load_catalogs(settings: Settings) -> Catalogs:
 
 
 def _refuse_name(catalog: Catalog, others: list[Catalog]) -> None:
-    if not _NAME.fullmatch(catalog.name):  # the schema sees only the name in the file itself
+    if not re.fullmatch(_NAME, catalog.name):  # the schema sees only the name in the file itself
         raise CatalogError(
             f"{catalog.origin}: {catalog.name!r} is no name for a catalog",
             hint="use lower-case letters and digits, joined by single dots or hyphens",

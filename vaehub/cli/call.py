@@ -7,9 +7,8 @@ A command is a function from a :class:`Call` and its own options to a
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -71,8 +70,7 @@ class Call:
             self.notes += listener.notes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A result and how the user wants it printed."""
 
     result: Result
@@ -125,7 +123,7 @@ def as_command(
                 argv = click.get_current_context().find_root().obj or ()
                 result = boundary.result_of(error, name, argv=argv, verbose=verbose)
             notes = tuple(note for note in call.notes if note not in result.problems)
-            return Outcome(replace(result, problems=(*result.problems, *notes)), as_json, quiet)
+            return Outcome(result._replace(problems=(*result.problems, *notes)), as_json, quiet)
 
         parameters = getattr(function, "__click_params__", [])
         return Command(

@@ -1,6 +1,7 @@
 """The one place of the command line that prints: results as text or as one JSON object.
 
 Commands return a :class:`Result`; nothing else of theirs reaches stdout. Knows no command.
+Its classes are named tuples, as those of :mod:`vaehub.cli.tables` and for the same reason.
 """
 
 from __future__ import annotations
@@ -8,8 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from vaehub.cli import terminal
 from vaehub.cli.redaction import redact
@@ -28,8 +28,7 @@ Renderer = Callable[[], Iterable[Block]]
 """Gives the text for a person; called only when a person gets it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An error, and which of several things asked for it concerns."""
 
     error: VaehubError
@@ -49,8 +48,7 @@ class Failure:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a command has to say."""
 
     command: str

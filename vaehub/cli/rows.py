@@ -5,8 +5,8 @@ Knows what of an entry scripts and people get to see, and what of it is installe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub.cli import words
 from vaehub.cli.tables import NOTHING, Column, Table
@@ -31,12 +31,11 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class Here(NamedTuple):
     """What vaehub placed in the target, by full entry name."""
 
     target: Target | None = None
-    receipts: Mapping[str, tuple[Receipt, ...]] = field(default_factory=dict)
+    receipts: Mapping[str, tuple[Receipt, ...]] = MappingProxyType({})
 
     def of(self, entry: Entry) -> tuple[Receipt, ...]:
         """Give the receipts of an entry's files."""

@@ -7,7 +7,6 @@ of results.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,7 +42,11 @@ def has_colours(stream: TextIO | None) -> bool:
 
 def columns(stream: TextIO | None) -> int | None:
     """Give the width to lay out for; None where lines may be as long as they like."""
-    return shutil.get_terminal_size().columns if is_terminal(stream) else None
+    if not is_terminal(stream):
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def write(text: str, *, to: TextIO | None) -> None:

@@ -1,0 +1,119 @@
+"""What the quick commands do not import: each of these takes longer than the command itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import ROOT
+from vaehub import api, receipts
+from vaehub.model import Receipt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = {
+    "asyncio",
+    "concurrent.futures",
+    "difflib",
+    "email",
+    "filelock",
+    "http.client",
+    "huggingface_hub",
+    "jsonschema",
+    "keyring",
+    "multiprocessing",
+    "requests",
+    "rich",
+    "tomli",
+    "tomllib",
+    "torch",
+    "urllib3",
+    "yaml",
+    "vaehub.catalog.read",
+    "vaehub.transfer.fetch",
+    "vaehub.weights",
+}
+CODE = (
+    "import json, sys\n"
+    "from vaehub.cli import main\n"
+    "code = main(sys.argv[1:])\n"
+    "print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)\n"
+)
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Run a command in a process of its own and give the modules that it imported."""
+    ran = subprocess.run(
+        [sys.executable, "-c", CODE, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    code, modules = json.loads(ran.stderr.splitlines()[-1])
+    assert code == 0, ran.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        ["list", "--help"],
+        ["list"],
+        ["list", "--json"],
+        ["search", "anime"],
+        ["info", "kl-f8-anime2"],
+        ["verify"],
+        ["store", "path"],
+    ],
+    ids=" ".join,
+)
+def test_a_quick_command_imports_nothing_heavy(arguments: list[str]) -> None:
+    imported_by("list")  # compiles the catalog, which takes PyYAML
+    assert imported_by(*arguments) & HEAVY == set()
+
+
+def test_a_plan_imports_nothing_heavy(tmp_path: Path) -> None:
+    imported_by("list")
+    found = imported_by("install", "kl-f8-anime2", "--dry-run", "--to", str(tmp_path))
+    assert found & HEAVY == set()
+
+
+def test_an_install_with_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> None:
+    imported_by("list")
+    entry, variant = api.find("vaehub/kl-f8-anime2")
+    [artifact] = variant.artifacts
+    assert artifact.size is not None
+    assert artifact.sha256 is not None
+    path = tmp_path / artifact.name
+    path.touch()
+    os.truncate(path, artifact.size)  # a hole: size, time and inode are all that is looked at
+    path.with_name(".vaehub").mkdir()
+    stat = path.stat()
+    receipts.write(
+        Receipt(
+            path=path,
+            entry=entry.full_name,
+            variant=variant.name,
+            sha256=artifact.sha256,
+            size=artifact.size,
+            evidence=artifact.evidence,
+            source="store",
+            method="copy",
+            license=entry.license.id,
+            mtime_ns=stat.st_mtime_ns,
+            inode=stat.st_ino,
+            installed_at="2026-01-01T00:00:00+00:00",
+        )
+    )
+    assert imported_by("install", "kl-f8-anime2", "--to", str(tmp_path)) & HEAVY == set()
+    assert imported_by("verify", "--to", str(tmp_path)) & HEAVY == set()
