@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vaehub.transfer.declared import Expected
 from vaehub.transfer.journal import boot_id
-from vaehub.transfer.partial import Partial
+from vaehub.transfer.partial import Partial, peek
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +70,23 @@ def test_what_was_recorded_is_there_in_the_next_run(tmp_path: Path) -> None:
         partial.put("three", 100, DATA[100:500])
         assert [part.source for part in partial.stretches] == ["one", "three", "two", "three"]
         assert partial.digest() == WANTED.sha256
+
+
+def test_another_process_can_see_how_much_is_here(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    assert peek(path) is None
+    with opened(path) as partial:
+        partial.begin("one")
+        partial.append(DATA[:50])
+        assert peek(path) == 50
+        partial.spread()
+        partial.put("one", 50, DATA[50:100])
+        partial.put("one", 500, DATA[500:700])
+        partial.record()
+        assert peek(path) == 300
+        partial.put("one", 700, DATA[700:800])
+        partial.note()
+        assert peek(path) == (300 if boot_id() is None else 400)
 
 
 def test_giving_up_the_islands_leaves_a_file_that_grows_at_the_end(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Partial:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sidecar = path.with_name(f"{path.name}.json")
-        self.hint = path.with_name(f"{path.name}.now")
+        self.hint = _hint_of(path)
         self.stretches: list[Stretch] = []
         self.length = 0
         self.islands: list[Island] = []
@@ -347,6 +347,26 @@ class Partial:
             self.stretches = [*notes.stretches]
         if self.length and not self.stretches:
             self.stretches = [Stretch(0, "an earlier run", False)]
+
+
+def peek(path: Path) -> int | None:
+    """Say how many bytes of a partial are here, while another process may be at work on it.
+
+    Returns:
+        None where there is no such partial.
+    """
+    try:
+        length = path.stat().st_size
+    except OSError:
+        return None
+    sidecar = path.with_name(f"{path.name}.json")
+    found = [read(notes, file_length=length) for notes in (sidecar, _hint_of(path))]
+    notes = [known for known in found if known is not None and known.length is not None]
+    return max((known.present for known in notes), default=length)
+
+
+def _hint_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.now")
 
 
 def _read_at(file: FileIO, count: int, at: int) -> bytes:
