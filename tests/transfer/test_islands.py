@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vaehub.transfer.declared import Expected
+from vaehub.transfer.extents import Extent, Owner
 from vaehub.transfer.journal import boot_id
 from vaehub.transfer.partial import Partial, peek
 
@@ -50,7 +51,7 @@ def test_any_order_gives_the_same_bytes(
             partial.follow()
         assert partial.length == SIZE
         assert partial.digest() == WANTED.sha256
-        assert partial.comes_only_from("one")
+        assert partial.owners() == {Owner("one", in_this_run=True): SIZE}
     assert path.read_bytes() == DATA
 
 
@@ -64,11 +65,15 @@ def test_what_was_recorded_is_there_in_the_next_run(tmp_path: Path) -> None:
         partial.put("two", 700, DATA[700:900])  # after the last record: not to be trusted
     with opened(path) as partial:
         assert partial.missing() == [(100, 500), (700, SIZE)]
-        assert not partial.comes_only_from("one")
+        assert partial.owners() == {
+            Owner("one", in_this_run=False): 100,
+            Owner("two", in_this_run=False): 200,
+        }
         partial.spread()
         partial.put("three", 700, DATA[700:])
         partial.put("three", 100, DATA[100:500])
-        assert [part.source for part in partial.stretches] == ["one", "three", "two", "three"]
+        sources = [part.owner.source for part in partial.extents()]
+        assert sources == ["one", "three", "two", "three"]
         assert partial.digest() == WANTED.sha256
 
 
@@ -77,7 +82,7 @@ def test_another_process_can_see_how_much_is_here(tmp_path: Path) -> None:
     assert peek(path) is None
     with opened(path) as partial:
         partial.begin("one")
-        partial.append(DATA[:50])
+        partial.receive("one", 0, DATA[:50])
         assert peek(path) == 50
         partial.spread()
         partial.put("one", 50, DATA[50:100])
@@ -89,19 +94,32 @@ def test_another_process_can_see_how_much_is_here(tmp_path: Path) -> None:
         assert peek(path) == (300 if boot_id() is None else 400)
 
 
-def test_giving_up_the_islands_leaves_a_file_that_grows_at_the_end(tmp_path: Path) -> None:
+def test_one_stream_fills_the_gaps_and_keeps_the_islands(tmp_path: Path) -> None:
     path = tmp_path / "x.part"
     with opened(path) as partial:
         partial.spread()
         partial.put("one", 0, DATA[:100])
         partial.put("one", 500, DATA[500:700])
-        partial.collapse()
-        assert (partial.length, partial.islands) == (100, [])
-    assert path.stat().st_size == 100
+        partial.record()
     with opened(path) as partial:
-        assert partial.length == 100
         partial.begin("two")
-        partial.append(DATA[100:])
+        for at in range(0, 600, 150):
+            partial.receive("two", at, DATA[at : at + 150])
+        assert partial.missing() == [(700, SIZE)], "a break takes away nothing that was here"
+        partial.receive("two", 600, DATA[600:])
+        assert partial.digest() == WANTED.sha256
+        assert partial.owners() == {Owner("two", in_this_run=True): SIZE}
+
+
+def test_islands_that_one_stream_contradicts_are_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.spread()
+        partial.put("one", 0, DATA[:100])
+        partial.put("one", 500, b"wrong" + DATA[505:700])
+        partial.receive("two", 0, DATA[:600])
+        assert partial.missing() == [(600, SIZE)]
+        partial.receive("two", 600, DATA[600:])
         assert partial.digest() == WANTED.sha256
 
 
@@ -112,6 +130,39 @@ def test_what_a_wrong_source_brought_is_dropped(tmp_path: Path) -> None:
         partial.put("right", 600, DATA[600:700])
         partial.drop("wrong")
         assert partial.missing() == [(0, 600), (700, SIZE)]
+
+
+def test_bytes_that_were_hashed_may_be_given_up_and_replaced(tmp_path: Path) -> None:
+    wrong, right = Owner("wrong", in_this_run=True), Owner("right", in_this_run=True)
+    with opened(tmp_path / "x.part") as partial:
+        partial.spread()
+        partial.put("right", 0, DATA[:300])
+        partial.put("wrong", 300, bytes(100))
+        partial.put("right", 400, DATA[400:])
+        before = partial.digest()
+        gone = partial.release(wrong)
+        assert gone == (Extent(300, 400, wrong),)
+        assert partial.missing() == [(300, 400)]
+        partial.put("right", 300, bytes(100))
+        assert partial.digest() == before
+        partial.attribute(gone)
+        assert partial.owners() == {right: 900, wrong: 100}
+        partial.release(wrong)
+        partial.put("right", 300, DATA[300:400])
+        assert partial.digest() == WANTED.sha256
+
+
+def test_a_whole_file_that_grew_at_its_end_may_get_gaps(tmp_path: Path) -> None:
+    path = tmp_path / "x.part"
+    with opened(path) as partial:
+        partial.begin("one")
+        partial.receive("one", 0, DATA[:400])
+        partial.begin("two")
+        partial.receive("two", 400, DATA[400:])
+        partial.release(Owner("one", in_this_run=True))
+        assert partial.missing() == [(0, 400)]
+    with opened(path) as partial:
+        assert partial.missing() == [(0, 400)], "the journal knows of the gap"
 
 
 @pytest.mark.parametrize(

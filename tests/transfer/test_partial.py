@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vaehub.errors import DiskFull, TargetNotUsable
 from vaehub.transfer.declared import Expected
-from vaehub.transfer.journal import Stretch
+from vaehub.transfer.extents import Extent, Owner
 from vaehub.transfer.partial import Partial
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def grow(path: Path, data: bytes, source: str = "first") -> None:
     with Partial(path) as partial:
         partial.expect(WANTED)
         partial.begin(source)
-        partial.append(data)
+        partial.receive(source, partial.length, data)
 
 
 def test_it_goes_on_where_it_ended(path: Path) -> None:
@@ -39,11 +39,13 @@ def test_it_goes_on_where_it_ended(path: Path) -> None:
         partial.expect(WANTED)
         assert (partial.length, partial.inherited) == (100, 100)
         partial.begin("second")
-        partial.append(DATA[100:])
+        partial.receive("second", 100, DATA[100:])
         assert partial.digest() == WANTED.sha256
-        assert partial.stretches == [Stretch(0, "first", False), Stretch(100, "second", True)]
+        assert partial.extents() == (
+            Extent(0, 100, Owner("first", in_this_run=False)),
+            Extent(100, len(DATA), Owner("second", in_this_run=True)),
+        )
         assert partial.inherited == 100
-        assert not partial.comes_only_from("second")
         partial.settle()
     assert path.read_bytes() == DATA
     assert [file.name for file in path.parent.iterdir()] == ["x.part"]
@@ -67,7 +69,7 @@ def test_the_sidecar_is_written_when_a_source_begins_and_not_while_it_sends(path
         partial.begin("first")
         before = partial.sidecar.stat()
         for at in range(0, 1000, 10):
-            partial.append(DATA[at : at + 10])
+            partial.receive("first", at, DATA[at : at + 10])
             partial.begin("first")
         after = partial.sidecar.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
@@ -90,7 +92,7 @@ def test_a_stretch_whose_bytes_never_reached_the_disk_is_forgotten(path: Path) -
     with path.open("r+b") as file:
         file.truncate(50)
     with Partial(path) as partial:
-        assert partial.stretches == [Stretch(0, "first", False)]
+        assert partial.extents() == (Extent(0, 50, Owner("first", in_this_run=False)),)
 
 
 def test_the_digest_is_over_what_is_on_the_disk(path: Path) -> None:
@@ -99,7 +101,7 @@ def test_the_digest_is_over_what_is_on_the_disk(path: Path) -> None:
     with Partial(path) as partial:
         partial.expect(WANTED)
         partial.begin("second")
-        partial.append(DATA[100:])
+        partial.receive("second", 100, DATA[100:])
         assert partial.digest() == hashlib.sha256(bytes(100) + DATA[100:]).hexdigest()
 
 
@@ -112,15 +114,14 @@ def test_a_sidecar_that_makes_no_sense_harms_nobody(path: Path, text: str) -> No
     path.with_name("x.part.json").write_text(text * 1000 if text == "[" else text)
     with Partial(path) as partial:
         partial.expect(WANTED)
-        assert partial.stretches == [Stretch(0, "an earlier run", False)]
-        assert partial.length == 100
+        assert partial.extents() == (Extent(0, 100, Owner("an earlier run", in_this_run=False)),)
 
 
 def test_bytes_towards_another_file_are_dropped(path: Path) -> None:
     grow(path, DATA[:100])
     with Partial(path) as partial:
         partial.expect(Expected("b" * 64, len(DATA)))
-        assert (partial.length, partial.stretches) == (0, [])
+        assert (partial.length, partial.extents()) == (0, ())
     assert path.stat().st_size == 0
 
 
@@ -136,14 +137,14 @@ def test_only_the_last_source_is_dropped(path: Path) -> None:
     with Partial(path) as partial:
         partial.expect(WANTED)
         partial.begin("second")
-        partial.append(b"wrong")
+        partial.receive("second", 100, b"wrong")
         partial.drop("somebody else")
         assert partial.length == 105
         partial.drop("second")
         partial.drop("second")
         assert partial.length == 100
         partial.begin("third")
-        partial.append(DATA[100:])
+        partial.receive("second", 100, DATA[100:])
         assert partial.digest() == WANTED.sha256
 
 
@@ -158,13 +159,17 @@ def test_bytes_that_one_source_sent_again_are_its_own(path: Path) -> None:
     grow(path, DATA[:100])
     with Partial(path) as partial:
         partial.expect(WANTED)
-        assert partial.matches(DATA[:100], 0)
-        assert not partial.matches(DATA[:100], 1)
-        partial.adopt("second", upto=60)
-        assert partial.length == 60
-        assert partial.comes_only_from("second")
-        partial.append(DATA[60:])
+        partial.receive("second", 0, DATA[:60])
+        assert partial.owners() == {
+            Owner("first", in_this_run=False): 40,
+            Owner("second", in_this_run=True): 60,
+        }
+        partial.receive("second", 60, b"else")
+        assert partial.length == 64, "from the first difference on the old bytes are given up"
+        partial.drop("second")
+        partial.receive("third", 0, DATA)
         assert partial.digest() == WANTED.sha256
+    assert path.read_bytes() == DATA
 
 
 def test_space_is_looked_for_first(path: Path) -> None:
@@ -210,7 +215,7 @@ def test_the_digest_always_agrees_with_the_file(
             partial.__exit__(None, None, None)
             partial = Partial(path)
         partial.begin(source)
-        partial.append(data)
+        partial.receive(source, partial.length, data)
         whole += data
     digest = partial.digest()
     partial.settle()

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from vaehub.transfer.extents import Extents, Owner
+
+UNKNOWN = "an earlier run"
+"""Whose the bytes are that no sidecar speaks of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -18,17 +23,15 @@ class Stretch:
 
     start: int
     source: str
-    in_this_run: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Island:
     """Bytes beyond the contiguous ones."""
 
     start: int
     end: int
     source: str
-    in_this_run: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,57 @@ class Notes:
     islands: tuple[Island, ...] = ()
     boot: str | None = None
     """Where the notes hold only until the machine is started anew: the id of that boot."""
+
+    @classmethod
+    def of(
+        cls,
+        extents: Extents,
+        *,
+        sha256: str | None,
+        size: int | None,
+        is_spread: bool,
+        writer: str | None,
+    ) -> Notes:
+        """Say what is to be written down.
+
+        Args:
+            extents: What is here.
+            sha256: Of the whole.
+            size: Of the whole.
+            is_spread: Whether the file has its final length already.
+            writer: Whose bytes come next at the end, where it grows there.
+        """
+        length = extents.length
+        stretches: list[Stretch] = []
+        for part in extents.parts:
+            source = part.owner.source
+            if part.end <= length and (not stretches or stretches[-1].source != source):
+                stretches.append(Stretch(part.start, source))
+        grows = writer is not None and not is_spread
+        if grows and (not stretches or stretches[-1].source != writer):
+            stretches.append(Stretch(length, str(writer)))
+        return cls(
+            sha256=sha256,
+            size=size,
+            stretches=tuple(stretches),
+            length=length if is_spread else None,
+            islands=tuple(
+                Island(part.start, part.end, part.owner.source)
+                for part in extents.parts
+                if part.start > length
+            ),
+        )
+
+    def extents(self, *, file_length: int) -> Extents:
+        """Say what is here, all of it from an earlier run."""
+        reach = file_length if self.length is None else self.length
+        found = Extents()
+        found.put(0, reach, Owner(UNKNOWN, in_this_run=False))
+        for stretch in self.stretches:
+            found.put(stretch.start, reach, Owner(stretch.source, in_this_run=False))
+        for part in self.islands:
+            found.put(part.start, part.end, Owner(part.source, in_this_run=False))
+        return found
 
     @property
     def present(self) -> int:
@@ -76,7 +130,7 @@ def read(path: Path, *, file_length: int) -> Notes | None:
         found = json.loads(path.read_bytes())
         length = int(found["length"]) if "length" in found else None
         islands = tuple(
-            Island(int(start), int(end), str(source), False)
+            Island(int(start), int(end), str(source))
             for start, end, source in found.get("islands", ())
         )
         reach = file_length if length is None else length
@@ -84,9 +138,9 @@ def read(path: Path, *, file_length: int) -> Notes | None:
         if edges != sorted(edges) or edges[-1] > file_length:
             return None
         stretches = tuple(
-            Stretch(int(part["from"]), str(part["source"]), False)
+            Stretch(int(part["from"]), str(part["source"]))
             for part in found["stretches"]
-            if int(part["from"]) < reach
+            if 0 <= int(part["from"]) < reach
         )
         sha256, boot = found["sha256"], found.get("boot")
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

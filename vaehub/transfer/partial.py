@@ -26,16 +26,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vaehub import durable
-from vaehub.errors import DiskFull, TargetNotUsable
-from vaehub.transfer.journal import Island, Notes, Stretch, boot_id, read
+from vaehub.transfer import disk
+from vaehub.transfer.extents import Extents, Owner
+from vaehub.transfer.journal import Notes, boot_id, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import FileIO
+    from collections.abc import Iterable
     from pathlib import Path
     from types import TracebackType
 
     from vaehub.transfer.declared import Expected
+    from vaehub.transfer.extents import Extent
 
 _CHUNK = 1024 * 1024
 
@@ -44,29 +45,31 @@ class Partial:
     """A file that grows towards an artifact. Use as a context manager; one process at a time.
 
     While several connections fill it, :meth:`put` may be called from any thread, and
-    :meth:`follow` from one other; everything else only when they have stopped.
+    :meth:`follow` from one other; everything else only when they have stopped, save where it says
+    otherwise.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sidecar = path.with_name(f"{path.name}.json")
         self.hint = _hint_of(path)
-        self.stretches: list[Stretch] = []
-        self.length = 0
-        self.islands: list[Island] = []
-        self._spread = False
+        self.is_spread = False
+        """Whether it has its final length from the start, and bytes may come in any order."""
+        self._extents = Extents()
+        self._writer: str | None = None
+        """Whose bytes come next at the end."""
         self._lock = threading.Lock()
         self._expected: tuple[str | None, int | None] = (None, None)
         self._hash = hashlib.sha256()
         self._hashed = 0
+        self._buffer = memoryview(bytearray(_CHUNK))
         self._written: bytes | None = None
-        with _disk(path):
+        self._noted: str | None = None
+        with disk.speaking_of(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
-            # Unbuffered: other threads write behind this object's back.
-            self._file = os.fdopen(descriptor, "r+b", buffering=0)
-            self.length = self._file.seek(0, os.SEEK_END)
-        self._recall()
+            self._file = disk.open_to_grow(path)
+            length = self._file.seek(0, os.SEEK_END)
+        self._recall(length)
 
     def __enter__(self) -> Partial:
         return self
@@ -78,21 +81,43 @@ class Partial:
         traceback: TracebackType | None,
     ) -> None:
         # What is on its way already says more than a second failure of the same disk.
-        with contextlib.suppress(OSError) if error else _disk(self.path):
+        with contextlib.suppress(OSError) if error else disk.speaking_of(self.path):
             self._file.close()
 
     @property
+    def length(self) -> int:
+        """How many bytes are here from the first on, without a gap."""
+        with self._lock:
+            return self._extents.length
+
+    @property
+    def present(self) -> int:
+        """How many bytes are here, contiguous or not."""
+        with self._lock:
+            return self._extents.present
+
+    @property
     def inherited(self) -> int:
-        """How many bytes at the start an earlier run had left."""
-        mine = (part.start for part in self.stretches if part.in_this_run)
-        return min(mine, default=self.length)
+        """How many of the bytes here an earlier run had left."""
+        return sum(size for owner, size in self.owners().items() if not owner.in_this_run)
+
+    def owners(self) -> dict[Owner, int]:
+        """Say whose bytes are here, and how many; safe to call from any thread."""
+        with self._lock:
+            return self._extents.owners()
+
+    def extents(self) -> tuple[Extent, ...]:
+        """Say which bytes are here; safe to call from any thread."""
+        with self._lock:
+            return self._extents.parts
 
     def expect(self, wanted: Expected) -> None:
         """Say what the bytes must become; bytes on the way to something else are dropped."""
         known, _ = self._expected
         self._expected = (wanted.sha256, wanted.size)
-        too_long = wanted.size is not None and self.length > wanted.size
-        if self.length and (known not in (None, wanted.sha256) or too_long):
+        parts = self._extents.parts
+        too_long = wanted.size is not None and bool(parts) and parts[-1].end > wanted.size
+        if parts and (known not in (None, wanted.sha256) or too_long):
             self.discard()
 
     def check_space(self) -> None:
@@ -104,72 +129,89 @@ class Partial:
         _, size = self._expected
         if size is None:
             return
-        with _disk(self.path):
+        with disk.speaking_of(self.path):
             free = shutil.disk_usage(self.path.parent).free
         if free < size - self.present:
-            raise _full(self.path, needed=size - self.present, free=free)
-
-    def comes_only_from(self, source: str) -> bool:
-        """Tell whether this run got every byte from this source."""
-        parts: list[Stretch | Island] = [*self.stretches, *self.islands]
-        return all(part.in_this_run and part.source == source for part in parts)
+            raise disk.full(self.path, needed=size - self.present, free=free)
 
     def begin(self, source: str) -> None:
-        """Note that the next bytes come from this source."""
-        mine = Stretch(self.length, source, True)
-        last = self.stretches[-1] if self.stretches else None
-        if last and last.start == self.length:
-            self.stretches[-1] = mine
-        elif not last or (last.source, last.in_this_run) != (source, True):
-            self.stretches.append(mine)
+        """Note that the next bytes at the end come from this source."""
+        self._writer = source
         self._remember()
 
-    def append(self, data: bytes) -> None:
-        """Add bytes at the end.
+    def receive(self, source: str, at: int, data: bytes) -> None:
+        """Take bytes that one connection sends in their order, some of which may be here already.
+
+        Those are held against what came now. While the two agree nothing is written, and from the
+        first difference on all that was here is given up: a host that starts over has another file.
 
         Raises:
             DiskFull: they do not fit.
             TargetNotUsable: the file cannot be written.
         """
+        end = at + len(data)
+        with self._lock:
+            gaps = self._extents.gaps(at, end)
+        if gaps != [(at, end)] and not self._agrees(data, at, gaps):
+            self._cut(at)
+            gaps = [(at, end)]
         self.follow()
-        with _disk(self.path):
-            _write_at(self._file, data, self.length)
-        self._hash.update(data)
-        self.length += len(data)
-        self._hashed = self.length
-
-    def matches(self, data: bytes, at: int) -> bool:
-        """Tell whether the bytes from ``at`` on are these."""
-        with _disk(self.path):
-            return _read_at(self._file, len(data), at) == data
-
-    def adopt(self, source: str, *, upto: int) -> None:
-        """Keep the first bytes, which this source has just sent again, and drop the rest."""
-        if upto < self.length:
-            self._cut(upto)
-        self.stretches = [Stretch(0, source, True)]
-        self._remember()
+        with disk.speaking_of(self.path):
+            for start, stop in gaps:
+                disk.write_at(self._file, memoryview(data)[start - at : stop - at], start)
+        with self._lock:
+            self._extents.put(at, end, Owner(source, in_this_run=True))
+            if self._hashed == at and gaps == [(at, end)]:
+                # What was just written needs not be read again.
+                self._hash.update(data)
+                self._hashed = end
 
     def drop(self, source: str) -> None:
         """Drop what this run got from a source at the end: it turned out to be wrong."""
-        self.islands = [
-            part for part in self.islands if not (part.in_this_run and part.source == source)
-        ]
-        if self.stretches and self.stretches[-1].in_this_run:
-            last = self.stretches[-1]
-            if last.source == source:
-                self._cut(last.start)
-                self.stretches.pop()
+        mine = Owner(source, in_this_run=True)
+        if self.is_spread:
+            self.release(mine)
+            return
+        parts = self._extents.parts
+        if parts and parts[-1].owner == mine:
+            self._cut(parts[-1].start)
+        self._writer = None
         self._remember()
 
     def discard(self) -> None:
         """Drop all bytes."""
         self._cut(0)
-        self.stretches = []
+        if self.is_spread:
+            self.is_spread = False
+            with disk.speaking_of(self.path):
+                self._file.truncate(0)
+        self._writer = None
+        self._remember()
+
+    def release(self, owner: Owner) -> tuple[Extent, ...]:
+        """Give up all bytes of one owner, wherever they are; safe to call from any thread.
+
+        The size must be known.
+
+        Returns:
+            What is missing now.
+        """
+        self.spread()
+        with self._lock:
+            gone = self._extents.drop_those(lambda other: other == owner)
+            self._hash_again_from(min((part.start for part in gone), default=self._hashed))
+        self._remember()
+        return gone
+
+    def attribute(self, parts: Iterable[Extent]) -> None:
+        """Say whose bytes some of those here are."""
+        with self._lock:
+            for part in parts:
+                self._extents.put(part.start, part.end, part.owner)
         self._remember()
 
     def digest(self) -> str:
-        """Give the sha256 of all bytes; those of an earlier run are read from the disk."""
+        """Give the sha256 of the contiguous bytes, as they are on the disk."""
         self.follow()
         return self._hash.hexdigest()
 
@@ -180,29 +222,18 @@ class Partial:
             DiskFull: the bytes do not fit.
             TargetNotUsable: the file cannot be written.
         """
-        with _disk(self.path):
+        with disk.speaking_of(self.path):
             os.fsync(self._file.fileno())
             self.sidecar.unlink(missing_ok=True)
             self.hint.unlink(missing_ok=True)
             durable.sync_folder(self.path.parent)
 
-    @property
-    def present(self) -> int:
-        """How many bytes are here, contiguous or not."""
-        with self._lock:
-            return self.length + sum(part.end - part.start for part in self.islands)
-
     def missing(self) -> list[tuple[int, int]]:
         """Give the ranges that are not here yet; the size must be known."""
         _, size = self._expected
         assert size is not None
-        edges = [self.length]
-        for part in self.islands:
-            edges += [part.start, part.end]
-        edges.append(size)
-        return [
-            (start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if start < end
-        ]
+        with self._lock:
+            return self._extents.missing(size)
 
     def spread(self) -> None:
         """Make ready for bytes that come in any order; the size must be known.
@@ -213,33 +244,31 @@ class Partial:
         """
         _, size = self._expected
         assert size is not None
-        if not self._spread:
-            self._spread = True
+        if not self.is_spread:
+            self.is_spread = True
             # First the journal, then the length: in between, the length says no more than is true.
             self._remember()
-            with _disk(self.path):
+            with disk.speaking_of(self.path):
                 self._file.truncate(size)
 
     def put(self, source: str, at: int, data: memoryview | bytes) -> None:
-        """Write bytes anywhere beyond the contiguous ones; safe to call from any thread.
+        """Write bytes anywhere; safe to call from any thread.
 
         Raises:
             DiskFull: they do not fit.
             TargetNotUsable: the file cannot be written.
         """
-        with _disk(self.path):
-            _write_at(self._file, data, at)
+        with disk.speaking_of(self.path):
+            disk.write_at(self._file, data, at)
         with self._lock:
-            end = at + len(data)
-            mine = next(
-                (part for part in self.islands if part.end == at and part.source == source), None
-            )
-            if mine is not None and mine.in_this_run:
-                mine.end = end
-            else:
-                self.islands.append(Island(at, end, source, True))
-                self.islands.sort(key=lambda part: part.start)
-            self._absorb()
+            self._extents.put(at, at + len(data), Owner(source, in_this_run=True))
+
+    def read(self, start: int, end: int) -> bytes:
+        """Give bytes that are here; safe to call from any thread."""
+        data = bytearray(end - start)
+        with disk.speaking_of(self.path):
+            count = disk.read_into(self._file, memoryview(data), start)
+        return bytes(data[:count])
 
     def follow(self) -> int:
         """Hash on to the end of the contiguous bytes; from one thread at a time.
@@ -247,15 +276,21 @@ class Partial:
         Returns:
             How many bytes were hashed.
         """
-        begun = self._hashed
-        with _disk(self.path):
-            while self._hashed < self.length:
-                data = _read_at(self._file, min(_CHUNK, self.length - self._hashed), self._hashed)
-                if not data:
+        count = 0
+        while True:
+            with self._lock:
+                digest, at, reach = self._hash, self._hashed, self._extents.length
+            if at >= reach:
+                return count
+            with disk.speaking_of(self.path):
+                got = disk.read_into(self._file, self._buffer[: reach - at], at)
+                if not got:
                     raise OSError("the file became shorter while it was read")
-                self._hash.update(data)
-                self._hashed += len(data)
-        return self._hashed - begun
+            digest.update(self._buffer[:got])
+            count += got
+            with self._lock:
+                if digest is self._hash:  # else bytes that it has seen were given up meanwhile
+                    self._hashed = at + got
 
     def record(self) -> None:
         """Write the journal: what is here by now, and on the disk.
@@ -265,8 +300,8 @@ class Partial:
             TargetNotUsable: the file cannot be written.
         """
         notes = self._notes()
-        with _disk(self.path):
-            _flush_data(self._file.fileno())
+        with disk.speaking_of(self.path):
+            disk.flush_data(self._file)
         self._write(notes)
 
     def note(self) -> None:
@@ -279,74 +314,80 @@ class Partial:
         boot = boot_id()
         if boot is None:
             return
+        text = replace(self._notes(), boot=boot).text()
+        if text == self._noted:
+            return
         temporary = self.hint.with_name(f"{self.hint.name}.tmp")
-        with _disk(self.hint):
-            temporary.write_text(replace(self._notes(), boot=boot).text(), encoding="utf-8")
+        with disk.speaking_of(self.hint):
+            temporary.write_text(text, encoding="utf-8")
             temporary.replace(self.hint)
+        self._noted = text
 
-    def collapse(self) -> None:
-        """Go back to growing at the end; the islands are given up."""
-        if self._spread:
-            self._cut(self.length)
-            self._remember()
+    def _agrees(self, data: bytes, at: int, gaps: list[tuple[int, int]]) -> bool:
+        """Tell whether those of the bytes that are here are these."""
+        edges = [at, *(edge for gap in gaps for edge in gap), at + len(data)]
+        return all(
+            self.read(start, end) == data[start - at : end - at]
+            for start, end in zip(edges[::2], edges[1::2], strict=True)
+            if start < end
+        )
 
-    def _absorb(self) -> None:
-        """Let the contiguous bytes grow over the islands that they reach."""
-        while self.islands and self.islands[0].start <= self.length:
-            part = self.islands.pop(0)
-            last = self.stretches[-1] if self.stretches else None
-            if not last or (last.source, last.in_this_run) != (part.source, part.in_this_run):
-                self.stretches.append(Stretch(part.start, part.source, part.in_this_run))
-            self.length = max(self.length, part.end)
+    def _cut(self, start: int) -> None:
+        """Drop all bytes from one on."""
+        with disk.speaking_of(self.path):
+            self._forget_hint()
+            if not self.is_spread:
+                self._file.truncate(start)
+        with self._lock:
+            self._extents.drop(start)
+            self._hash_again_from(start)
 
-    def _cut(self, length: int) -> None:
-        with _disk(self.path):
-            self._file.truncate(length)
-            self.hint.unlink(missing_ok=True)
-        self.length = length
-        self.islands = []
-        self._spread = False
-        if self._hashed > length:
+    def _hash_again_from(self, start: int) -> None:
+        if self._hashed > start:
             self._hash, self._hashed = hashlib.sha256(), 0
 
     def _remember(self) -> None:
-        with _disk(self.hint):
-            self.hint.unlink(missing_ok=True)  # it may speak of bytes that were just given up
+        with disk.speaking_of(self.hint):
+            self._forget_hint()
         self._write(self._notes())
+
+    def _forget_hint(self) -> None:
+        """Remove what may speak of bytes that are given up now."""
+        self.hint.unlink(missing_ok=True)
+        self._noted = None
 
     def _notes(self) -> Notes:
         with self._lock:
             sha256, size = self._expected
-            return Notes(
+            return Notes.of(
+                self._extents,
                 sha256=sha256,
                 size=size,
-                stretches=tuple(self.stretches),
-                length=self.length if self._spread else None,
-                islands=tuple(replace(part) for part in self.islands),
+                is_spread=self.is_spread,
+                writer=self._writer,
             )
 
     def _write(self, notes: Notes) -> None:
         data = notes.text().encode()
         if data != self._written:
-            with _disk(self.sidecar):
+            with disk.speaking_of(self.sidecar):
                 durable.write(self.sidecar, data)
             self._written = data
 
-    def _recall(self) -> None:
+    def _recall(self, file_length: int) -> None:
         """Take up what an earlier run wrote down."""
-        notes = read(self.sidecar, file_length=self.length)
-        hint = read(self.hint, file_length=self.length)
+        notes = read(self.sidecar, file_length=file_length)
+        hint = read(self.hint, file_length=file_length)
         if hint is not None and hint.boot is not None and hint.boot == boot_id():
             same = notes is None or notes.sha256 == hint.sha256
             if same and (notes is None or hint.present > notes.present):
                 notes = hint
-        if notes is not None:
+        if notes is None:
+            notes = Notes(sha256=None, size=None, stretches=())
+        else:
             self._expected = (notes.sha256, None)
-            if notes.length is not None:
-                self.length, self.islands, self._spread = notes.length, [*notes.islands], True
-            self.stretches = [*notes.stretches]
-        if self.length and not self.stretches:
-            self.stretches = [Stretch(0, "an earlier run", False)]
+        self.is_spread = notes.length is not None
+        self._extents = notes.extents(file_length=file_length)
 
 
 def peek(path: Path) -> int | None:
@@ -367,49 +408,3 @@ def peek(path: Path) -> int | None:
 
 def _hint_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.now")
-
-
-def _read_at(file: FileIO, count: int, at: int) -> bytes:
-    if hasattr(os, "pread"):
-        return os.pread(file.fileno(), count, at)
-    file.seek(at)
-    return file.read(count)
-
-
-def _write_at(file: FileIO, data: memoryview | bytes, at: int) -> None:
-    rest = memoryview(data)
-    while rest:
-        if hasattr(os, "pwrite"):
-            done = os.pwrite(file.fileno(), rest, at)
-        else:
-            file.seek(at)
-            done = file.write(rest)
-        rest, at = rest[done:], at + done
-
-
-def _flush_data(descriptor: int) -> None:
-    flush = getattr(os, "fdatasync", os.fsync)
-    flush(descriptor)
-
-
-@contextlib.contextmanager
-def _disk(path: Path) -> Iterator[None]:
-    """Say what an error of the file system means for the person."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in durable.FULL:
-            raise _full(path) from error
-        raise TargetNotUsable(
-            f"{path}: cannot be written: {error.strerror or error}",
-            hint="check that the folder is there, is yours, and that its disk is healthy",
-        ) from error
-
-
-def _full(path: Path, *, needed: int | None = None, free: int | None = None) -> DiskFull:
-    figures = f": {needed:,} bytes are needed, {free:,} are free" if needed is not None else ""
-    return DiskFull(
-        f"the disk that holds {path.parent} is full{figures}",
-        hint="free some space (`vaehub store gc` helps), or set VAEHUB_STORE to another disk; "
-        "what has been fetched is kept",
-    )
