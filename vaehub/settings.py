@@ -102,6 +102,10 @@ class Settings:
     user_endpoints: Mapping[str, str] = field(default_factory=dict)
     """Only those the user set: towards them plain http is allowed."""
     mirrors: tuple[Mirror, ...] = ()
+    limit_rate: int | None = None
+    """Bytes a second that all downloads together may take; None: no limit."""
+    max_connections: int | None = None
+    """Connections for bytes that may be open at once; None: what each host is good for."""
     _environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def endpoint(self, host: str) -> str:

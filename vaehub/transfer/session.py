@@ -22,6 +22,7 @@ from vaehub.transfer.addresses import (
     safe_url,
 )
 from vaehub.transfer.failures import unreachable
+from vaehub.transfer.limits import Limits
 from vaehub.transfer.patience import PASSING, PATIENT, Patience, retry_after
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Session:
         self.settings = settings
         self.patience = patience
         self.sleep = sleep
+        self.limits = Limits(rate=settings.limit_rate, connections=settings.max_connections)
         self._requests: requests.Session | None = None
 
     @property
