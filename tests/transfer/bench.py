@@ -78,7 +78,7 @@ class Bench:
         with Partial(self.path) as partial:
             partial.expect(Expected(sha256(DATA), SIZE))
             partial.begin(source)
-            partial.append(data)
+            partial.receive(source, partial.length, data)
 
 
 def good(request: Request) -> bytes:

@@ -21,8 +21,18 @@ class Request:
 
     @property
     def first_byte(self) -> int:
-        """The N of ``Range: bytes=N-``; 0 without one."""
-        return int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        """The N of ``Range: bytes=N-`` and ``bytes=N-M``; 0 without one."""
+        return int(self._range[0])
+
+    @property
+    def end(self) -> int | None:
+        """One more than the M of ``Range: bytes=N-M``."""
+        return int(self._range[1]) + 1 if self._range[1] else None
+
+    @property
+    def _range(self) -> tuple[str, str]:
+        first, _, last = self.headers.get("range", "bytes=0-").removeprefix("bytes=").partition("-")
+        return first, last
 
 
 @dataclass
@@ -118,10 +128,9 @@ def reply(
 def ranged(data: bytes, request: Request, *, upto: int | None = None) -> bytes:
     """Serve a file with honest ranges; ``upto`` cuts the connection at that byte of the file."""
     start = request.first_byte
-    part = data[start:]
-    sent = part if upto is None else data[start : max(start, upto)]
+    part = data[start : request.end]
+    sent = part if upto is None else part[: max(0, upto - start)]
     if "range" not in request.headers:
         return reply(200, sent, length=len(data))
-    return reply(
-        206, sent, length=len(part), Content_Range=f"bytes {start}-{len(data) - 1}/{len(data)}"
-    )
+    last = start + len(part) - 1
+    return reply(206, sent, length=len(part), Content_Range=f"bytes {start}-{last}/{len(data)}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaehub.transfer.segments import LARGEST, MIB, SMALLEST, Piece, Segments
+from vaehub.transfer.segments import LARGEST, MIB, SMALLEST, TINIEST, Piece, Segments
 
 
 def test_pieces_come_from_the_front_and_get_smaller() -> None:
@@ -34,10 +35,43 @@ def test_the_largest_piece_is_split_when_nothing_is_left_to_hand_out() -> None:
     assert largest.end == stolen.position == start + (end - start) // 2
 
 
-def test_a_small_rest_is_left_to_whoever_has_it() -> None:
-    segments = Segments([(5, 5 + MIB)])
-    assert segments.take(2) is not None
+@pytest.mark.parametrize(("size", "rate"), [(TINIEST, 0.0), (MIB, 10.0 * MIB)])
+def test_a_small_rest_is_left_to_whoever_has_it(size: int, rate: float) -> None:
+    segments = Segments([(5, 5 + size)])
+    assert segments.take(2, rate=rate) is not None
     assert segments.take(2) is None
+
+
+def test_a_piece_is_split_where_both_halves_end_at_the_same_time() -> None:
+    segments = Segments([(0, 2 * MIB)])
+    slow = segments.take(1, rate=3e6)
+    assert slow is not None
+    size = slow.left
+    fast = segments.take(2, rate=9e6)
+    assert fast is not None
+    assert fast.end == size
+    assert abs(fast.left / 9e6 - slow.left / 3e6) < 0.01
+
+
+def test_a_slow_worker_gets_less() -> None:
+    segments = Segments([(0, 400 * MIB)])
+    fast = segments.take(4, rate=20e6)
+    slow = segments.take(4, rate=2e6)
+    assert fast is not None
+    assert slow is not None
+    assert slow.left * 2 < fast.left
+
+
+def test_bytes_that_were_given_up_are_fetched_again() -> None:
+    segments = Segments([(0, MIB)])
+    piece = segments.take(1)
+    assert piece is not None
+    segments.advance(piece, MIB)
+    segments.give_back(piece)
+    segments.add([(10, 20)])
+    again = segments.take(1)
+    assert again is not None
+    assert (again.position, again.end) == (10, 20)
 
 
 def test_a_stalled_piece_is_taken_over_whole() -> None:
@@ -68,7 +102,7 @@ def test_every_byte_is_fetched_exactly_once(
             break
         act = data.draw(st.sampled_from(["take", "take", "advance", "fail", "stall"]))
         if act == "take" or not active:
-            piece = segments.take(workers)
+            piece = segments.take(workers, rate=data.draw(st.sampled_from([0.0, 1e5, 1e7])))
             if piece is not None:
                 active.append(piece)
                 continue

@@ -1,8 +1,9 @@
-"""Bring an artifact here from the first source that delivers exactly its bytes.
+"""Bring an artifact here from the sources that deliver exactly its bytes.
 
-Knows the order of things: locate, compare, stream, try again, fall back, verify. Each step is
-elsewhere: what a host says in :mod:`vaehub.transfer.declared`, one GET in
-:mod:`vaehub.transfer.stream`, the bytes so far in :mod:`vaehub.transfer.partial`.
+Knows the order of things: locate, compare, fetch, fall back, verify, find out who was wrong. Each
+step is elsewhere: one source and the patience with it in :mod:`vaehub.transfer.asking`, one GET of
+a whole file in :mod:`vaehub.transfer.stream`, ranges from several sources in
+:mod:`vaehub.transfer.crew`, the bytes so far in :mod:`vaehub.transfer.partial`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from vaehub.errors import (
     SourceUnreachable,
     VaehubError,
 )
-from vaehub.settings import DEFAULT_ENDPOINTS, origin
-from vaehub.transfer.declared import Expected, expected
+from vaehub.transfer.asking import Asked
+from vaehub.transfer.crew import Crew, is_worth_it
+from vaehub.transfer.declared import Expected
+from vaehub.transfer.inquest import Inquest
 from vaehub.transfer.listener import SILENT
-from vaehub.transfer.parallel import RangesIgnored, fill, is_worth_it
 from vaehub.transfer.partial import Partial
-from vaehub.transfer.patience import PASSING, retry_after
 from vaehub.transfer.stream import RangeRefused, Refused, pull
 from vaehub.weights import check_file
 
@@ -33,18 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from vaehub.hosts.base import Host
     from vaehub.model import Artifact, Download, Source
     from vaehub.settings import Settings
+    from vaehub.transfer.extents import Owner
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
-
-_EXPIRED = frozenset({400, 401, 403})
-"""What storages say to an address whose signature has run out."""
-_WORTH_A_WORD = 2.0
-"""Seconds of waiting from which on a person should know why nothing happens."""
-_BLINKS = frozenset({"civitai"})
-"""Hosts whose 404 has been seen to pass: Civitai gives it when its storage does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,7 @@ class Fetched:
     sha256: str
     size: int
     source: str
-    """Label of the source that gave the last byte."""
+    """Label of the source that gave most of the bytes."""
     attempts: tuple[tuple[str, VaehubError], ...]
     """The sources that failed before, with their reasons."""
     resumed_from: int
@@ -112,7 +106,9 @@ class _Job:
         self.session = session
         self.settings = settings
         self.listener = listener
-        self.attempts: list[tuple[str, VaehubError]] = []
+        self.asked: list[Asked] = []
+        self.inquest = Inquest()
+        self._failures: list[tuple[Asked, VaehubError, bool]] = []
         self._announced: str | None = None
 
     def run(self, sources: Sequence[Source]) -> Fetched:
@@ -124,137 +120,79 @@ class _Job:
                 f"{self.artifact.name} is not here, and VAEHUB_OFFLINE forbids to get it",
                 hint="unset VAEHUB_OFFLINE (or `offline` in the configuration) to go online",
             )
-        for source in sources:
-            label = source.host
+        self.asked = [
+            Asked(
+                source,
+                self.artifact,
+                session=self.session,
+                settings=self.settings,
+                listener=self.listener,
+            )
+            for source in sources
+        ]
+        for asked in self.asked:
             try:
-                from vaehub import hosts
-
-                host = hosts.get(source.host)
-                label = host.label(source)
-                wanted = self._deliver(source, host, label)
-            except Offline:
-                raise
-            except (SourceError, IntegrityError) as error:
-                self._failed(label, error)
+                asked.name()
+            except SourceError as error:
+                self._give_up(asked, error)
+        while True:
+            wanted, last = self._gather()
+            if not self._is_right(wanted, last):
                 continue
             try:
-                return self._finish(wanted, label)
+                return self._finish(wanted)
             except IntegrityError as error:
                 if self.artifact.sha256 is not None:
                     raise  # these are the very bytes that were wanted: all sources have the same
-                self._failed(label, error)
-        raise self._nobody_delivered()
-
-    def _failed(self, label: str, error: VaehubError) -> None:
-        self.attempts.append((label, error))
-        self.listener.note(f"{label} did not deliver")
+                self._give_up(last, error)
 
     def _complete_already(self) -> Fetched | None:
         """Take up a file of which a killed run had every byte, without asking anybody."""
         sha256, size = self.artifact.sha256, self.artifact.size
         length = self.partial.length
-        if sha256 is None or not length or size not in (None, length):
+        if sha256 is None or not length or length != self.partial.present:
             return None
-        if self.partial.digest() != sha256:
+        if size not in (None, length) or self.partial.digest() != sha256:
             return None
-        return self._finish(Expected(sha256, size), self.partial.stretches[-1].source)
+        return self._finish(Expected(sha256, size))
 
-    def _deliver(self, source: Source, host: Host, label: str) -> Expected:
-        """Get the missing bytes from one source, and be sure of the whole."""
-        while True:
-            wanted = self._stream(source, host, label)
-            wrong = self._compare(wanted, label)
-            if wrong is None:
-                return wanted
-            one_source = self.partial.comes_only_from(label)
-            self.partial.discard()
-            if one_source:
-                raise wrong
-            # Some of the bytes were left by an earlier run or came from another source, and nobody
-            # can say which are wrong. Now this source sends all of them, so it happens only once.
-            self.listener.note(
-                f"{self.artifact.name}: the bytes put together are wrong; fetching all from {label}"
-            )
+    # Fetching
 
-    def _stream(self, source: Source, host: Host, label: str) -> Expected:
-        """Ask one source until the file is whole or it is clear that it will not be."""
-        failures = expired = missing = 0
-        whole = one_stream = False
+    def _gather(self) -> tuple[Expected, Asked]:
+        """Have all bytes here; says what they must be, and who was asked last."""
         while True:
-            download = host.locate(
-                source, self.artifact, session=self.session, settings=self.settings
-            )
-            wanted = expected(self.artifact, download)
-            self._expect(wanted, label)
-            before = self.partial.present
-            if wanted.size is not None and self.partial.length == wanted.size:
-                return wanted
-            error: SourceError
-            asked_to_wait: float | None = None
-            several = not one_stream and is_worth_it(self.partial, wanted)
+            asked = self._whom_to_ask()
             try:
-                if several:
-                    fill(
-                        download,
-                        self.partial,
-                        host=source.host,
-                        label=label,
-                        name=self.artifact.name,
-                        wanted=wanted,
-                        session=self.session,
-                        advanced=self._advanced,
-                    )
-                else:
-                    self.partial.collapse()
-                    pull(
-                        download,
-                        self.partial,
-                        label=label,
-                        name=self.artifact.name,
-                        wanted=wanted,
-                        session=self.session,
-                        advanced=self._advanced,
-                        whole=whole,
-                    )
-            except RangesIgnored:
-                one_stream = True
-                continue
-            except SourceUnreachable as broken:
-                error = broken
-            except RangeRefused:
-                whole = True
-                continue
-            except IntegrityError:
-                self.partial.drop(label)
+                download, wanted = asked.locate()
+                self._expect(wanted, asked.label)
+                if not self._is_whole(wanted):
+                    if asked.serves_ranges and is_worth_it(self.partial, wanted):
+                        self._fetch_ranges(asked, download, wanted)
+                    else:
+                        self._fetch_whole(asked, download, wanted)
+                        if wanted.size is None and not asked.ended_early:
+                            return wanted, asked
+                if self._is_whole(wanted):
+                    return wanted, asked
+            except Offline:
                 raise
-            except Refused as refused:
-                if self.partial.present > before:
-                    expired = 0  # that address did serve: it has run out since
-                status = refused.refusal.status
-                error = host.explain(source, refused.refusal, settings=self.settings)
-                if status in _EXPIRED and self._is_storage(source, download, refused):
-                    expired += 1
-                    if expired > 1:
-                        raise error from None
-                    continue
-                if status == 404 and source.host in _BLINKS:
-                    missing += 1
-                    if missing > 1:
-                        raise error from None
-                elif status not in PASSING:
-                    raise error from None
-                asked_to_wait = retry_after(refused.refusal.headers)
-            else:
-                return wanted
-            if self.partial.present > before:
-                failures = 0
-            failures += 1
-            pause = self.session.patience.wait(failures, retry_after=asked_to_wait)
-            if pause is None:
-                raise error
-            if pause >= _WORTH_A_WORD:
-                self.listener.note(f"{error.message}; trying again in {pause:.0f} s")
-            self.session.sleep(pause)
+            except (SourceError, IntegrityError) as error:
+                self._give_up(asked, error)
+
+    def _usable(self) -> list[Asked]:
+        """Give the sources that may be asked, those first that nothing speaks against."""
+        suspect = self.inquest.suspect
+        accused = suspect.source if suspect is not None and suspect.in_this_run else None
+        return sorted(
+            (asked for asked in self.asked if asked.failed is None and asked.label != accused),
+            key=lambda asked: (asked.label in self.inquest.doubted, not asked.serves_ranges),
+        )
+
+    def _whom_to_ask(self) -> Asked:
+        usable = self._usable()
+        if not usable:
+            raise self._nobody_delivered()
+        return usable[0]
 
     def _expect(self, wanted: Expected, label: str) -> None:
         self.partial.expect(wanted)
@@ -263,51 +201,142 @@ class _Job:
             self._announced = label
             self.listener.started(self.artifact.name, wanted.size, self.partial.present)
 
-    def _advanced(self, done: int) -> None:
+    def _is_whole(self, wanted: Expected) -> bool:
+        return wanted.size is not None and self.partial.length == wanted.size
+
+    def _fetch_ranges(self, asked: Asked, download: Download, wanted: Expected) -> None:
+        """Let this source, and others as far as that pays, fill the gaps."""
+        crew = Crew(
+            self.partial, name=self.artifact.name, wanted=wanted, session=self.session, lead=self
+        )
+        # Without a sha256 of ours each source has only its own word for what is right.
+        others = self._usable() if self.artifact.sha256 is not None else []
+        helpers = [other for other in others if other is not asked and other.serves_ranges]
+        crew.run(asked, download, helpers)
+
+    def _fetch_whole(self, asked: Asked, download: Download, wanted: Expected) -> None:
+        """Let one connection bring the rest, or everything where its host knows no ranges."""
+        before = self.partial.present
+        try:
+            pull(
+                download,
+                self.partial,
+                label=asked.label,
+                name=self.artifact.name,
+                wanted=wanted,
+                session=self.session,
+                advanced=self.advanced,
+                whole=asked.wants_whole or not asked.serves_ranges,
+            )
+            asked.ended_early = False
+        except RangeRefused:
+            asked.wants_whole = asked.ended_early = True
+        except IntegrityError:
+            self.partial.drop(asked.label)
+            raise
+        except (SourceUnreachable, Refused) as error:
+            asked.ended_early = True
+            progressed = self.partial.present > before
+            if pause := asked.judge(error, download, progressed=progressed):
+                self.session.sleep(pause)
+
+    def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
+        """Take note that a source is asked no more; ``others``: while others go on delivering."""
+        asked.failed = error
+        self._failures.append((asked, error, not others or isinstance(error, IntegrityError)))
+        if not others or isinstance(error, IntegrityError):
+            self.listener.note(f"{asked.label} did not deliver")
+
+    def advanced(self, done: int) -> None:
+        """Tell how many bytes are here."""
         self.listener.advanced(self.artifact.name, done)
 
-    def _is_storage(self, source: Source, download: Download, refused: Refused) -> bool:
-        """Tell whether a storage refused a signed address, and not the host the file."""
-        if refused.redirected or source.host not in DEFAULT_ENDPOINTS:
-            return refused.redirected
-        return origin(download.url) != origin(self.settings.endpoint(source.host))
+    def _give_up(self, asked: Asked, error: VaehubError) -> None:
+        self.gave_up(asked, error, others=False)
 
-    def _compare(self, wanted: Expected, label: str) -> IntegrityError | None:
+    # Being sure
+
+    def _is_right(self, wanted: Expected, last: Asked) -> bool:
+        """Hold the whole against what it must be; where it differs, give up what may be wrong."""
         name, length = self.artifact.name, self.partial.length
         if wanted.size is not None and length != wanted.size:
-            return SizeMismatch(
-                f"{name}: {label} sent {length:,} bytes, expected {wanted.size:,}; thrown away"
+            self.partial.discard()
+            self._give_up(
+                last,
+                SizeMismatch(
+                    f"{name}: {last.label} sent {length:,} bytes, expected {wanted.size:,}; "
+                    "thrown away"
+                ),
             )
+            return False
         got = self.partial.digest()
-        if got != wanted.sha256:
-            return HashMismatch(
-                f"{name}: {label} sent other bytes: expected sha256 {wanted.sha256}, "
-                f"got {got}; thrown away",
-                hint="the file there was changed or damaged; another source may be right",
-            )
-        return None
+        if got == wanted.sha256:
+            self._convict()
+            return True
+        if wanted.size is None:  # nobody can say how long it must be, and so what is missing
+            wrong: tuple[Owner, ...] = tuple(self.partial.owners())
+            self.partial.discard()
+            if len(wrong) > 1:
+                wrong = ()
+        else:
+            gone = {asked.label for asked in self.asked if asked.failed is not None}
+            wrong = self.inquest.open(self.partial, got, gone=gone)
+        for asked in self.asked:
+            mine = [owner for owner in wrong if owner.source == asked.label and owner.in_this_run]
+            if mine and asked.failed is None:
+                self._give_up(
+                    asked,
+                    HashMismatch(
+                        f"{name}: {asked.label} sent other bytes: expected sha256 "
+                        f"{wanted.sha256}, got {got}; thrown away",
+                        hint="the file there was changed or damaged; another source may be right",
+                    ),
+                )
+        suspect = self.inquest.suspect
+        if not any(owner.in_this_run for owner in wrong):
+            whose = "all of them" if suspect is None else f"those that came from {suspect.source}"
+            self.listener.note(f"{name}: the bytes put together are wrong; fetching {whose} again")
+        return False
 
-    def _finish(self, wanted: Expected, label: str) -> Fetched:
+    def _convict(self) -> None:
+        """Say who was wrong, now that the bytes of others in place of theirs are right."""
+        suspect = self.inquest.suspect
+        for asked in self.asked:
+            if suspect and suspect.in_this_run and asked.label == suspect.source:
+                count = sum(part.size for part in self.inquest.taken)
+                error = HashMismatch(
+                    f"{self.artifact.name}: {asked.label} sent other bytes among {count:,}: with "
+                    "those of the other sources in their place the sha256 is right",
+                    hint="the file there was changed or damaged",
+                )
+                if asked.failed is None:
+                    self._give_up(asked, error)
+        self.inquest.suspect = None
+
+    def _finish(self, wanted: Expected) -> Fetched:
         """Look at the whole file, and make it last."""
         try:
             check_file(self.partial.path, name=self.artifact.name)
         except IntegrityError:
             self.partial.discard()
             raise
+        owners = self.partial.owners()
+        inherited = self.partial.inherited
         self.partial.settle()
         self.listener.finished(self.artifact.name)
         return Fetched(
             sha256=wanted.sha256,
             size=self.partial.length,
-            source=label,
-            attempts=tuple(self.attempts),
-            resumed_from=self.partial.inherited,
+            source=max(owners, key=lambda owner: owners[owner]).source,
+            attempts=tuple((asked.label, error) for asked, error, told in self._failures if told),
+            resumed_from=inherited,
         )
 
     def _nobody_delivered(self) -> NoSourceDelivered:
         name = self.artifact.name
-        if not self.attempts:
+        attempts = [(asked.label, error) for asked, error, _ in self._failures]
+        if not attempts:
             return NoSourceDelivered(f"{name}: there is no source to get it from", attempts=())
-        count = len(self.attempts)
+        count = len(attempts)
         which = "its only source failed" if count == 1 else f"all of its {count} sources failed"
-        return NoSourceDelivered(f"{name}: {which}", attempts=self.attempts)
+        return NoSourceDelivered(f"{name}: {which}", attempts=attempts)

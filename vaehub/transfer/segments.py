@@ -1,13 +1,15 @@
 """Who fetches which bytes: pieces of a file handed to several connections.
 
-Pure: knows ranges and workers, no HTTP, no files, no threads (the caller holds a lock). Pieces are
+Pure: knows ranges and speeds, no HTTP, no files, no threads (the caller holds a lock). Pieces are
 handed out from the front, so that a hasher which follows the contiguous bytes never waits long;
-large while much is missing and small near the end (guided self-scheduling), and when nothing is
-left to hand out, the largest piece on its way is split and its second half given away.
+large while much is missing and small near the end (guided self-scheduling, Polychronopoulos and
+Kuck 1987), in proportion to how fast each worker has been. When nothing is left to hand out, the
+piece that would be ready last is split where both halves end at the same time.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 SMALLEST = 2 * MIB
+"""Of a worker whose speed is not known."""
 LARGEST = 16 * MIB
-WORTH_SPLITTING = MIB
-"""A piece with less than twice this to go is left to whoever has it."""
+TINIEST = 256 * 1024
+"""Not worth a request of its own below that."""
+WORTH_SPLITTING = 0.3
+"""Seconds; a piece that is ready sooner is left to whoever has it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -28,11 +33,18 @@ class Piece:
     position: int
     """The next byte to come."""
     end: int
+    rate: float = 0.0
+    """Bytes a second at which it comes; 0: not known yet."""
 
     @property
     def left(self) -> int:
         """Bytes still to come."""
         return self.end - self.position
+
+    @property
+    def time_left(self) -> float:
+        """Seconds until it is ready; infinite while its speed is not known."""
+        return self.left / self.rate if self.rate else math.inf
 
 
 class Segments:
@@ -52,31 +64,52 @@ class Segments:
         """Whether every byte has come."""
         return not self._free and not any(piece.left for piece in self._active)
 
-    def take(self, workers: int) -> Piece | None:
+    def add(self, missing: Iterable[tuple[int, int]]) -> None:
+        """Have these bytes fetched too; none of them may be missing already."""
+        self._free = sorted([*self._free, *([start, end] for start, end in missing)])
+
+    def take(self, workers: int, *, rate: float = 0.0) -> Piece | None:
         """Hand a piece to a worker.
 
         Args:
             workers: How many there are.
+            rate: Bytes a second that this one has been good for; 0: not known.
 
         Returns:
             None where nothing is worth another connection.
         """
-        if self._free:
-            first = self._free[0]
-            guided = self.unassigned // (2 * max(1, workers))
-            size = min(max(guided, SMALLEST), LARGEST, first[1] - first[0])
-            piece = Piece(first[0], first[0] + size)
-            first[0] += size
-            if first[0] == first[1]:
-                self._free.pop(0)
-        else:
-            slowest = max(self._active, key=lambda active: active.left, default=None)
-            if slowest is None or slowest.left < 2 * WORTH_SPLITTING:
-                return None
-            middle = slowest.position + slowest.left // 2
-            piece = Piece(middle, slowest.end)
-            slowest.end = middle
-        self._active.append(piece)
+        piece = self._first(workers, rate) if self._free else self._split(rate)
+        if piece is not None:
+            self._active.append(piece)
+        return piece
+
+    def _first(self, workers: int, rate: float) -> Piece:
+        first = self._free[0]
+        guided = self.unassigned // (2 * max(1, workers))
+        smallest, largest = SMALLEST, LARGEST
+        others = [piece.rate for piece in self._active if piece.rate]
+        if rate and others:
+            share = rate * (len(others) + 1) / (sum(others) + rate)
+            guided = int(guided * share)
+            smallest = max(TINIEST, int(SMALLEST * min(1.0, share)))
+            largest = max(TINIEST, int(LARGEST * min(1.0, share)))
+        size = min(max(guided, smallest), largest, first[1] - first[0])
+        piece = Piece(first[0], first[0] + size, rate)
+        first[0] += size
+        if first[0] == first[1]:
+            self._free.pop(0)
+        return piece
+
+    def _split(self, rate: float) -> Piece | None:
+        last = max(self._active, key=lambda piece: (piece.time_left, piece.left), default=None)
+        if last is None or last.time_left < WORTH_SPLITTING:
+            return None
+        share = rate / (rate + last.rate) if rate and last.rate else 0.5
+        size = int(last.left * share)
+        if min(size, last.left - size) < TINIEST:
+            return None
+        piece = Piece(last.end - size, last.end, rate)
+        last.end -= size
         return piece
 
     def take_over(self, piece: Piece) -> Piece:

@@ -103,56 +103,23 @@ def pull(
             refuse_head(source.head(), name=name, content_type=kind, size=size)
         check_total(body.total, wanted, name=name, label=label)
         total = wanted.size if wanted.size is not None else body.total
-        if body.start < partial.length:
-            _replay(source, partial, label=label, advanced=advanced)
-        else:
-            partial.begin(label)
-        _append(source, partial, total, name=name, label=label, advanced=advanced)
-    if total is not None and partial.length < total:
+        partial.begin(label)
+        at = body.start
+        while chunk := source.read(CHUNK):
+            if total is not None and at + len(chunk) > total:
+                raise SizeMismatch(
+                    f"{name}: {label} sends more than the expected {total:,} bytes; stopped there"
+                )
+            # A host that sends the file from its start, although there are bytes here, takes
+            # nothing away: should this answer break off too, nothing would be left.
+            partial.receive(label, at, chunk)
+            at += len(chunk)
+            session.limits.spend(len(chunk), sleep=session.sleep)
+            advanced(at)
+    if total is not None and at < total:
         raise SourceUnreachable(
-            f"{safe_url(response.url)}: the answer ended after "
-            f"{partial.length:,} of {total:,} bytes"
+            f"{safe_url(response.url)}: the answer ended after {at:,} of {total:,} bytes"
         )
-
-
-def _replay(
-    source: Answer, partial: Partial, *, label: str, advanced: Callable[[int], None]
-) -> None:
-    """Follow a host that sends the file from its start, although there are bytes here.
-
-    The partial is not emptied for that: should this answer break off too, nothing would be left.
-    What arrives is held against what is here. While the two agree nothing is written, and from the
-    first difference on the new bytes replace the old ones.
-    """
-    at = 0
-    while at < partial.length:
-        chunk = source.read(min(CHUNK, partial.length - at))
-        if not chunk:
-            return
-        if not partial.matches(chunk, at):
-            partial.adopt(label, upto=at)
-            partial.append(chunk)
-        at += len(chunk)
-        advanced(at)
-    partial.adopt(label, upto=at)
-
-
-def _append(
-    source: Answer,
-    partial: Partial,
-    total: int | None,
-    *,
-    name: str,
-    label: str,
-    advanced: Callable[[int], None],
-) -> None:
-    while chunk := source.read(CHUNK):
-        if total is not None and partial.length + len(chunk) > total:
-            raise SizeMismatch(
-                f"{name}: {label} sends more than the expected {total:,} bytes; stopped there"
-            )
-        partial.append(chunk)
-        advanced(partial.length)
 
 
 def check_total(total: int | None, wanted: Expected, *, name: str, label: str) -> None:
@@ -174,6 +141,11 @@ class Answer:
     def __init__(self, response: requests.Response) -> None:
         self._response = response
         self._held = b""
+
+    @property
+    def url(self) -> str:
+        """Where it came from, after all redirects; may hold a secret."""
+        return str(self._response.url)
 
     def head(self) -> bytes:
         """Give the first bytes, without taking them.

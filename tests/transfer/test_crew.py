@@ -21,7 +21,7 @@ from tests.weights.files import safetensors
 from vaehub import settings as settings_module
 from vaehub.errors import DiskFull, HashMismatch, NoSourceDelivered, SourceRefused
 from vaehub.model import Artifact, Source
-from vaehub.transfer import parallel
+from vaehub.transfer import crew
 from vaehub.transfer.fetch import Fetched, fetch
 from vaehub.transfer.segments import MIB
 from vaehub.transfer.session import Session
@@ -165,7 +165,7 @@ def test_a_host_that_minds_many_connections(published: LoopbackWorld, partial: P
 def test_a_silent_connection_is_relieved(
     published: LoopbackWorld, partial: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parallel, "STALLED", 0.5)
+    monkeypatch.setattr(crew, "STALLED", 0.5)
     published.faults("mirror").stall(MIB, seconds=4)
     begun = time.monotonic()
     get(partial, mirror(published), environment=published.environment())
@@ -224,7 +224,7 @@ def test_an_address_that_expires_half_way_is_renewed(world: LoopbackWorld, parti
 def test_killed_half_way(published: LoopbackWorld, partial: Path) -> None:
     published.faults("mirror").slow(bytes_per_second=3_000_000)
     child = subprocess.Popen(
-        [sys.executable, "-m", "tests.transfer.test_parallel", str(partial), published.mirror],
+        [sys.executable, "-m", "tests.transfer.test_crew", str(partial), published.mirror],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )

@@ -1,0 +1,527 @@
+"""Several sources at work on one file, each with as many connections as pay.
+
+The first source begins. Its first connection finds out whether it serves ranges, and where the file
+really lies; then others join, as long as that makes it faster and the host does not mind. Another
+source joins when the first does not answer soon, or would take long for the rest. One thread hashes
+the contiguous bytes while they are still in the page cache, so that the digest is ready soon after
+the last byte, and one keeps the journal.
+
+Knows threads and who is at work; who fetches what is decided in :mod:`vaehub.transfer.segments`,
+one request is made in :mod:`vaehub.transfer.ranges`, and what an error means for a source is said
+in :mod:`vaehub.transfer.asking`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from vaehub.errors import (
+    HashMismatch,
+    IntegrityError,
+    Offline,
+    SizeMismatch,
+    SourceError,
+    SourceUnreachable,
+    VaehubError,
+)
+from vaehub.transfer.extents import Owner
+from vaehub.transfer.lane import Lane, ceiling_of
+from vaehub.transfer.patience import PASSING
+from vaehub.transfer.ranges import RangesIgnored, open_range
+from vaehub.transfer.segments import MIB, Segments
+from vaehub.transfer.stream import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    from vaehub.model import Download
+    from vaehub.transfer.asking import Asked
+    from vaehub.transfer.declared import Expected
+    from vaehub.transfer.lane import Address
+    from vaehub.transfer.partial import Partial
+    from vaehub.transfer.segments import Piece
+    from vaehub.transfer.session import Session
+    from vaehub.transfer.stream import Answer
+
+WORTH_IT = 16 * MIB
+"""Bytes still missing from which on a second connection pays for itself."""
+SOURCES = 3
+"""At work at the same time, at most."""
+HASTE = 2.0
+"""Seconds without a byte, after which another source is asked as well."""
+LONG = 3.0
+"""Seconds for the rest, from which on another source joins."""
+LONG_FOR_A_MIRROR = 30.0
+"""The same, where mirrors deliver and only public hosts are left: the user wants those spared."""
+JOURNAL_EVERY = 0.5
+"""Seconds; what came since is fetched again after a power cut."""
+JOURNAL_BYTES = 64 * MIB
+"""So many new bytes are flushed earlier: the disk works while the wire does, not after it."""
+STALLED = 5.0
+"""Seconds without a byte, after which an idle connection takes a piece over."""
+SAMPLE = 64 * 1024
+"""Bytes of a source that joins which are held against those of the others."""
+RATE_OVER = 0.25
+"""Seconds over which the speed of one connection is measured."""
+CHUNK = 256 * 1024
+_TICK = 0.1
+
+
+class Lead(Protocol):
+    """Whoever wants the file."""
+
+    def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
+        """Is told that a source is asked no more; ``others``: while others go on delivering."""
+
+    def advanced(self, done: int) -> None:
+        """Is told how many bytes are here, some times a second; may raise to end it."""
+
+
+def is_worth_it(partial: Partial, wanted: Expected) -> bool:
+    """Tell whether a partial should be filled by ranges."""
+    if wanted.size is None or not hasattr(os, "pwrite"):
+        return False
+    return partial.is_spread or wanted.size - partial.length >= WORTH_IT
+
+
+class Crew:
+    """Sources at work on one file."""
+
+    def __init__(
+        self,
+        partial: Partial,
+        *,
+        name: str,
+        wanted: Expected,
+        session: Session,
+        lead: Lead,
+    ) -> None:
+        """Make ready.
+
+        Args:
+            partial: Where the bytes go; its size must be known.
+            name: The installed name, whose suffix says what the first bytes must look like.
+            wanted: What the whole must be.
+            session: Asks.
+            lead: Is told what happens.
+        """
+        self.partial = partial
+        self.name = name
+        self.wanted = wanted
+        self.session = session
+        self.lead = lead
+        self.segments = Segments(partial.missing())
+        self.changed = threading.Condition()
+        """Guards everything below, the segments and the lanes."""
+        self.stopped = False
+        self.fatal: BaseException | None = None
+        self.lanes: list[Lane] = []
+        self.waiting: list[Asked] = []
+        self.aside: dict[bytes, Lane] = {}
+        """Sources whose sample differs from what is here, by that sample."""
+        self.sampled: tuple[int, int] | None = None
+        self.moved: dict[Piece, float] = {}
+        self.last_byte = self.last_joined = 0.0
+        self.threads: list[threading.Thread] = []
+
+    def run(self, first: Asked, download: Download, others: Sequence[Asked] = ()) -> None:
+        """Get all missing bytes, or as many as the sources have.
+
+        Args:
+            first: The source to begin with.
+            download: Where its bytes are.
+            others: May join, in this order.
+
+        Raises:
+            DiskFull, TargetError, Offline: as everywhere; what came is in the partial.
+        """
+        self.partial.spread()
+        self.waiting = list(others)
+        whole = False
+        try:
+            self._start(self._follow)
+            self._start(self._journal)
+            lane = Lane(first, agrees=True)
+            lane.located(download)
+            self._join(lane)
+            while not whole:
+                with self.changed:
+                    self.changed.wait(_TICK)
+                    if self.fatal is not None:
+                        raise self.fatal
+                    writing = any(lane.writing for lane in self.lanes)
+                    whole = self.segments.done and not writing
+                    joining = None if whole else self._next_source()
+                    if joining is None and not whole and not self._at_work():
+                        return
+                if joining is not None:
+                    self._join(Lane(joining))
+                self.lead.advanced(self.partial.present)
+        finally:
+            with self.changed:
+                self.stopped = True
+                self.changed.notify_all()
+                # What is being written is written to the end: the caller may cut the file next.
+                self.changed.wait_for(lambda: not any(lane.writing for lane in self.lanes))
+            for thread in self.threads:
+                # Who waits for a silent host is left behind, and writes nothing any more.
+                thread.join(timeout=None if thread.name in {"follow", "journal"} else 0.1)
+            if not whole:
+                with contextlib.suppress(VaehubError):  # an error is on its way already
+                    self.partial.record()
+
+    # Which sources are at work. The caller holds the lock.
+
+    def _at_work(self) -> list[Lane]:
+        return [lane for lane in self.lanes if not lane.closed]
+
+    def _next_source(self) -> Asked | None:
+        """Say which source joins now."""
+        working = self._at_work()
+        if not self.waiting or len(working) >= SOURCES:
+            return None
+        now = time.monotonic()
+        if not working or self.aside:  # whoever differs from the others wants an arbiter
+            pays = True
+        elif now - self.last_joined < HASTE / 4:
+            pays = False
+        elif now - max(self.last_byte, self.last_joined) >= HASTE:
+            pays = True
+        elif all(lane.pace.settled for lane in working):
+            rate = sum(lane.pace.rate for lane in working)
+            limit = self.session.limits.rate
+            spared = working[0].is_mirror and self.waiting[0].source.host != "mirror"
+            rest = self.wanted.size or 0
+            rest -= self.partial.present
+            pays = rest > rate * (LONG_FOR_A_MIRROR if spared else LONG)
+            pays = pays and (limit is None or rate < 0.8 * limit)
+        else:
+            pays = False
+        return self.waiting.pop(0) if pays else None
+
+    def _room(self, lane: Lane) -> int:
+        host = lane.asked.source.host
+        return self.session.limits.share(host, ceiling_of(host))
+
+    # Threads.
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> None:
+        name = work.__name__.strip("_")
+        thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _join(self, lane: Lane) -> None:
+        with self.changed:
+            self.lanes.append(lane)
+            self.last_joined = time.monotonic()
+        self._start(self._manage, lane)
+
+    def _follow(self) -> None:
+        try:
+            while not self.stopped:
+                if not self.partial.follow():
+                    with self.changed:
+                        self.changed.wait(_TICK)
+        except Exception as error:
+            self._fail(error)
+
+    def _journal(self) -> None:
+        try:
+            recorded, when = self.partial.present, time.monotonic()
+            while not self.stopped:
+                with self.changed:
+                    self.changed.wait_for(lambda: self.stopped, timeout=_TICK)
+                present, now = self.partial.present, time.monotonic()
+                if now - when >= JOURNAL_EVERY or present - recorded >= JOURNAL_BYTES:
+                    recorded, when = present, now
+                    self.partial.record()
+                else:
+                    self.partial.note()
+        except Exception as error:
+            self._fail(error)
+
+    def _manage(self, lane: Lane) -> None:
+        """See one source through."""
+        try:
+            with self.session.limits.transfer(lane.asked.source.host):
+                self._staff(lane)
+        except RangesIgnored:
+            lane.asked.serves_ranges = False
+            self._close(lane)
+        except Offline as error:
+            self._fail(error)
+        except (SourceError, IntegrityError) as error:
+            self._close(lane, error)
+        except BaseException as error:
+            self._fail(error)
+
+    def _staff(self, lane: Lane) -> None:
+        """Give a source as many workers as pay, until the work is over or the source fails."""
+        seen = 0
+        while not self._is_over(lane):
+            if lane.address is None:
+                self._locate(lane)
+            if not lane.agrees:
+                self._hold_against_others(lane)
+            with self.changed:
+                if not lane.trouble and not self._is_over(lane):
+                    for _ in range(lane.more(room=self._room(lane))):
+                        lane.alive += 1
+                        self._start(self._work, lane)
+                    self.changed.wait(_TICK)
+                if self._is_over(lane) or not lane.trouble:
+                    continue
+                error, address = lane.trouble.pop(0)
+                if lane.is_stale(address):
+                    lane.lost += 1
+                    continue
+                alive, progressed, seen = lane.alive, lane.received > seen, lane.received
+            if not isinstance(error, (SourceUnreachable, Refused)):
+                raise error
+            if alive and _may_pass(error):
+                # One connection less, and no more than are left: the host may have had too many.
+                lane.ceiling = max(1, alive)
+                continue
+            pause = lane.asked.judge(error, address.download, progressed=progressed)
+            with self.changed:
+                lane.address = None
+                lane.lost += 1
+            if pause:
+                self.session.sleep(pause)
+
+    def _is_over(self, lane: Lane) -> bool:
+        return self.stopped or lane.closed or self.segments.done
+
+    def _locate(self, lane: Lane) -> None:
+        download, wanted = lane.asked.locate()
+        if wanted.sha256 != self.wanted.sha256:
+            raise HashMismatch(
+                f"{self.name}: {lane.label} holds other bytes by now: expected sha256 "
+                f"{self.wanted.sha256}, the host says {wanted.sha256}"
+            )
+        if wanted.size not in (None, self.wanted.size):
+            raise SizeMismatch(
+                f"{self.name}: {lane.label} holds a file of another size: expected "
+                f"{self.wanted.size:,} bytes, the host says {wanted.size:,}"
+            )
+        with self.changed:
+            lane.located(download)
+
+    def _close(self, lane: Lane, error: VaehubError | None = None) -> None:
+        """Have no more of a source; what it sent is given up where that turned out to be wrong."""
+        with self.changed:
+            if lane.closed or self.stopped:
+                return
+            lane.closed = True
+            self.changed.wait_for(lambda: not lane.writing)
+            if isinstance(error, IntegrityError):
+                gone = self.partial.release(Owner(lane.label, in_this_run=True))
+                self.segments.add((part.start, part.end) for part in gone)
+            others = bool(self._at_work())
+            self.changed.notify_all()
+        if error is not None:
+            self.lead.gave_up(lane.asked, error, others=others)
+
+    def _fail(self, error: BaseException) -> None:
+        with self.changed:
+            self.fatal = self.fatal or error
+            self.changed.notify_all()
+
+    # What a source that joins is worth.
+
+    def _hold_against_others(self, lane: Lane) -> None:
+        """Compare a sample of what a source serves with what others have sent.
+
+        A mirror with another file of the same size is found out by 64 KiB and not by the digest of
+        the whole. With two of different minds nobody can say who is right: the one that came later
+        stands aside, until a third agrees with it.
+        """
+        with self.changed:
+            sampled = self._sample_for(lane)
+            address = lane.address
+            lane.agrees = sampled is None
+        if sampled is None or address is None:
+            return
+        start, end = sampled
+        theirs = b""
+        try:
+            with self._open(lane, address, start, end) as answer:
+                while data := answer.read(end - start - len(theirs)):
+                    theirs += data
+            if len(theirs) < end - start:
+                raise SourceUnreachable(f"{lane.label}: the answer ended too early")
+        except (SourceUnreachable, Refused) as error:
+            with self.changed:
+                lane.trouble.append((error, lane.address or address))
+            return
+        with self.changed:
+            if not self._has(start, end):
+                return  # given up meanwhile: nothing to hold it against
+            lane.agrees = theirs == self.partial.read(start, end)
+            if lane.agrees:
+                return
+            second = self.aside.pop(theirs, None)
+            if second is None:
+                self.aside[theirs] = lane
+                lane.closed = True
+                self.changed.notify_all()
+                return
+            lane.agrees = True
+            self.waiting.insert(0, second.asked)
+            doubtful = {
+                part.owner.source
+                for part in self.partial.extents()
+                if part.start < end and start < part.end
+            }
+        for other in [each for each in self._at_work() if each.label in doubtful]:
+            self._close(
+                other,
+                HashMismatch(
+                    f"{self.name}: {other.label} sends other bytes than {lane.label} and "
+                    f"{second.label}, which agree; thrown away"
+                ),
+            )
+
+    def _sample_for(self, lane: Lane) -> tuple[int, int] | None:
+        if self.sampled is None or not self._has(*self.sampled):
+            self.sampled = self._choose_sample(lane)
+        return self.sampled
+
+    def _has(self, start: int, end: int) -> bool:
+        return any(part.start <= start and end <= part.end for part in self.partial.extents())
+
+    def _choose_sample(self, lane: Lane) -> tuple[int, int] | None:
+        """Choose bytes that others have sent: from the middle of the most that one has."""
+        parts = [part for part in self.partial.extents() if part.owner.source != lane.label]
+        largest = max(parts, key=lambda part: part.size, default=None)
+        if largest is None or largest.size < SAMPLE:
+            return None
+        start = largest.start + (largest.size - SAMPLE) // 2
+        return start, start + SAMPLE
+
+    # Workers.
+
+    def _work(self, lane: Lane) -> None:
+        rate = 0.0
+        try:
+            while (given := self._next(lane, rate)) is not None:
+                piece, address = given
+                try:
+                    self._fetch(lane, piece, address)
+                except RangesIgnored as error:
+                    # Once ranges have been served, one without is this connection's trouble alone.
+                    one = SourceUnreachable(f"{lane.label}: one answer came without its range")
+                    self._report(lane, one if lane.serves_ranges else error, address)
+                    return
+                except Offline:
+                    raise
+                except (Refused, SourceError, IntegrityError) as error:
+                    self._report(lane, error, address)
+                    return
+                finally:
+                    with self.changed:
+                        rate = piece.rate
+                        self.segments.give_back(piece)
+                        self.moved.pop(piece, None)
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            with self.changed:
+                lane.alive -= 1
+                self.changed.notify_all()
+
+    def _report(self, lane: Lane, error: Exception, address: Address) -> None:
+        with self.changed:
+            lane.trouble.append((error, address))
+
+    def _next(self, lane: Lane, rate: float) -> tuple[Piece, Address] | None:
+        """Wait for a piece; None when the work is over."""
+        with self.changed:
+            while not self._is_over(lane):
+                if lane.alive > max(1, min(lane.ceiling, self._room(lane))):
+                    return None
+                now = time.monotonic()
+                piece = None
+                if lane.address is not None:
+                    workers = sum(each.alive for each in self.lanes)
+                    piece = self.segments.take(workers, rate=rate) or self._stalled(now)
+                if piece is not None and lane.address is not None:
+                    self.moved[piece] = now
+                    return piece, lane.address
+                self.changed.wait(_TICK)
+        return None
+
+    def _stalled(self, now: float) -> Piece | None:
+        """Take a piece over of which nothing came for long."""
+        for piece in self.segments.active():
+            if now - self.moved.get(piece, now) > STALLED:
+                return self.segments.take_over(piece)
+        return None
+
+    def _open(
+        self, lane: Lane, address: Address, start: int, end: int
+    ) -> AbstractContextManager[Answer]:
+        return open_range(
+            address,
+            start,
+            end,
+            session=self.session,
+            wanted=self.wanted,
+            name=self.name,
+            label=lane.label,
+        )
+
+    def _fetch(self, lane: Lane, piece: Piece, address: Address) -> None:
+        with self.session.limits.connection(unless=lambda: self._is_over(lane)) as held:
+            with self.changed:
+                start, end = piece.position, piece.end
+            if not held or start == end:  # another worker took it before we began
+                return
+            with self._open(lane, address, start, end) as answer:
+                with self.changed:
+                    lane.served(address, answer.url)
+                self._receive(lane, piece, answer)
+        if piece.left and not self._is_over(lane):
+            raise SourceUnreachable(f"{lane.label}: the answer ended too early")
+
+    def _receive(self, lane: Lane, piece: Piece, answer: Answer) -> None:
+        looked, came = time.monotonic(), 0
+        while data := answer.read(CHUNK):
+            with self.changed:
+                if self.stopped or lane.closed:
+                    return
+                at, now = piece.position, time.monotonic()
+                # Claimed before it is written: nobody else can be given these bytes any more.
+                count = self.segments.advance(piece, len(data))
+                self.moved[piece] = self.last_byte = now
+                lane.received += count
+                lane.writing += 1
+                came += len(data)
+                if now - looked > RATE_OVER:
+                    piece.rate, looked, came = came / (now - looked), now, 0
+            try:
+                if count:
+                    self.partial.put(lane.label, at, memoryview(data)[:count])
+            except BaseException as error:
+                # Told before this write stops counting: its bytes look as if they had come.
+                self._fail(error)
+                raise
+            finally:
+                with self.changed:
+                    lane.writing -= 1
+                    if self.stopped or lane.closed or self.segments.done:
+                        self.changed.notify_all()
+            if not piece.left:
+                return
+            self.session.limits.spend(len(data), sleep=self.session.sleep)
+
+
+def _may_pass(error: SourceUnreachable | Refused) -> bool:
+    """Tell whether the other connections to a source may go on."""
+    return not isinstance(error, Refused) or error.refusal.status in PASSING

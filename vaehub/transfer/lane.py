@@ -1,0 +1,150 @@
+"""One source at work on a file, beside others: its address, its connections, its speed.
+
+Knows numbers and rules, and no threads: the crew (:mod:`vaehub.transfer.crew`) holds a lock around
+every call.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from vaehub.transfer.addresses import same_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaehub.model import Download
+    from vaehub.transfer.asking import Asked
+
+CEILINGS: Mapping[str, int] = {"civitai": 4, "liblib": 4, "github": 4}
+"""Connections that a host is asked for at most; :data:`CEILING` for the others."""
+CEILING = 8
+FIRST = 4
+STEP = 4
+GAIN = 1.1
+"""More connections are added while the last ones made the whole faster by this factor."""
+WINDOW = 0.2
+"""Seconds over which the speed is measured."""
+
+
+def ceiling_of(host: str) -> int:
+    """Give the number of connections that a host is asked for at most."""
+    return CEILINGS.get(host, CEILING)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to ask for bytes, and what may be shown there."""
+
+    download: Download
+    """From which it was made."""
+    url: str
+    credentials: Mapping[str, str]
+
+
+@dataclass(eq=False)
+class Lane:
+    """A source, and the connections to it."""
+
+    asked: Asked
+    address: Address | None = None
+    """Where the bytes are; None: to be found out, anew where an address has run out."""
+    serves_ranges: bool = False
+    """Whether it has been seen to."""
+    ceiling: int = 0
+    alive: int = 0
+    """Workers."""
+    lost: int = 0
+    """Workers that ended through no fault of the source, and are to be replaced."""
+    writing: int = 0
+    """Workers that are writing to the file."""
+    received: int = 0
+    """Bytes that came and count."""
+    trouble: list[tuple[Exception, Address]] = field(default_factory=list)
+    """What ended workers, and nobody has looked at yet."""
+    closed: bool = False
+    agrees: bool = False
+    """Whether a sample of what it serves was the same as what others had sent."""
+    pace: Pace = field(default_factory=lambda: Pace())
+
+    def __post_init__(self) -> None:
+        self.ceiling = ceiling_of(self.asked.source.host)
+
+    @property
+    def label(self) -> str:
+        """The source in words."""
+        return self.asked.label
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether the user named it."""
+        return self.asked.source.host == "mirror"
+
+    def located(self, download: Download) -> None:
+        """Note where the bytes are."""
+        self.address = Address(download, download.url, download.headers)
+        self.serves_ranges = False
+
+    def served(self, address: Address, url: str) -> None:
+        """Note that a range was served, and where in the end: the others go straight there."""
+        if address is self.address and not self.serves_ranges:
+            download = address.download
+            kept = download.headers if same_origin(download.url, url) else {}
+            self.address = Address(download, url, kept)
+            self.serves_ranges = True
+
+    def is_stale(self, address: Address) -> bool:
+        """Tell whether an address has been replaced since."""
+        return self.address is None or self.address.download is not address.download
+
+    def more(self, *, room: int) -> int:
+        """Say how many workers to add now.
+
+        Args:
+            room: How many there may be in all.
+        """
+        allowed = max(1, min(self.ceiling, room)) - self.alive
+        if not self.alive:
+            self.lost = max(0, self.lost - 1)
+            return 1
+        if not self.serves_ranges:  # the first one finds out whether it does
+            return 0
+        back = max(0, min(self.lost, allowed))
+        self.lost = 0
+        return back + self.pace.more(
+            self.received, alive=self.alive + back, allowed=max(0, allowed - back)
+        )
+
+
+class Pace:
+    """How many connections pay: more are added while each addition makes the whole faster."""
+
+    def __init__(self) -> None:
+        self.settled = False
+        self.rate = 0.0
+        """Bytes a second, over the last window."""
+        self._begun = False
+        self._best = 0.0
+        self._seen = 0
+        self._looked = 0.0
+
+    def more(self, received: int, *, alive: int, allowed: int) -> int:
+        """Say how many connections to add now."""
+        now = time.monotonic()
+        if not self._begun:
+            self._begun = True
+            self._seen, self._looked = received, now
+            return max(0, min(FIRST - alive, allowed))
+        if now - self._looked < WINDOW:
+            return 0
+        self.rate = (received - self._seen) / (now - self._looked)
+        self._seen, self._looked = received, now
+        if self.settled:
+            return 0
+        if allowed <= 0 or self.rate < GAIN * self._best:
+            self.settled = True
+            return 0
+        self._best = self.rate
+        return min(STEP, allowed)
