@@ -20,6 +20,7 @@ from vaehub.transfer.listener import Silent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.console import RenderableType
     from rich.progress import Progress, Task, TaskID
 
     from vaehub.cli.tally import Gauge
@@ -218,11 +219,20 @@ def choose(*, silent: bool) -> AbstractContextManager[Listener]:
 @contextmanager
 def _bars() -> Iterator[Listener]:
     from rich.console import Console
+    from rich.constrain import Constrain
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
     from rich.table import Column
     from rich.text import Text
 
     tally = Tally()
+    console = Console(stderr=True)
+
+    class LeavingRoom(Progress):
+        """Leaves room for the ``^C`` that a terminal writes there, which would break the line."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            for each in super().get_renderables():
+                yield Constrain(each, max(1, console.width - len("^C")))
 
     class Figures(ProgressColumn):
         """Bytes, speed and time left in the units of the rest of vaehub."""
@@ -236,11 +246,11 @@ def _bars() -> Iterator[Listener]:
             return Text(gauge.describe(tally.now, between="  "))
 
     name = Column(no_wrap=True, overflow="ellipsis", ratio=1)
-    progress = Progress(
+    progress = LeavingRoom(
         TextColumn("{task.description}", markup=False, table_column=name),
         BarColumn(bar_width=20),
         Figures(table_column=Column(no_wrap=True)),
-        console=Console(stderr=True),
+        console=console,
         expand=True,
     )
     try:
