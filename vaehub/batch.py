@@ -66,10 +66,15 @@ def install_all(
         else:
             plans[index] = plan
     labels = _labels(plans)
-    if sum(len(plan.todo) for plan in plans.values()) > 1:
-        for index, plan in plans.items():
-            for step in plan.todo:
-                listener.planned(labels[index][step.artifact.name], step.artifact.size)
+    coming = [
+        (labels[index][step.artifact.name], step.artifact.size)
+        for index, plan in plans.items()
+        for step in plan.todo
+        if step.action == "fetch"
+    ]
+    if len(coming) > 1:
+        for label, size in coming:
+            listener.planned(label, size)
 
     def run(queue: Sequence[int], stopping: Callable[[], bool]) -> None:
         for index in queue:

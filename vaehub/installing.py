@@ -148,12 +148,12 @@ def carry_out(
         SourceError, IntegrityError, TargetError: as the classes say; the target is as it was.
     """
     store = Store(settings.store)
-    with obtaining.hold(plan.todo, store, listener=listener) as waited:
+    with obtaining.hold(plan.todo, store, listener=listener) as waits:
         # Whoever held the locks before us may have done part of the work, or all of it.
         plan = _plan(plan.entry, plan.variant, plan.target, settings=settings, options=options)
         for step in plan.steps:
-            if step.action != "fetch" and step.artifact.name in waited:
-                listener.finished(step.artifact.name)
+            if step.action != "fetch" and step.artifact.name in waits:
+                waits[step.artifact.name].end()
         return _carry_out(plan, store, session=session, settings=settings, listener=listener)
 
 

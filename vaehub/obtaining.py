@@ -16,7 +16,7 @@ from vaehub.placing import Fetched
 from vaehub.together import run_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vaehub.model import Artifact
@@ -31,7 +31,9 @@ AT_ONCE = 3
 
 
 @contextlib.contextmanager
-def hold(steps: Sequence[Step], store: Store, *, listener: Listener) -> Iterator[frozenset[str]]:
+def hold(
+    steps: Sequence[Step], store: Store, *, listener: Listener
+) -> Iterator[Mapping[str, Wait]]:
     """Hold the right to bring these artifacts, as long as the caller needs their bytes.
 
     So no garbage collection takes them before they are placed. While another process has the
@@ -43,27 +45,28 @@ def hold(steps: Sequence[Step], store: Store, *, listener: Listener) -> Iterator
         listener: Told of progress.
 
     Returns:
-        The names of those that another process had the right to.
+        By the artifacts' names, how it was to wait for them.
 
     Raises:
         TargetNotUsable: the store cannot be written.
     """
-    waits = [_Wait(step, store, listener) for step in steps]
+    waits = [Wait(step, store, listener) for step in steps]
     with contextlib.ExitStack() as locks:
         # In the keys' order, so that no two processes wait for each other.
         for wait in sorted(waits, key=lambda wait: wait.key):
             locks.enter_context(store.lock(wait.key, waiting=wait.look))
-        yield frozenset(wait.name for wait in waits if wait.began)
+        yield {wait.name: wait for wait in waits}
 
 
-class _Wait:
-    """Another process brings an artifact."""
+class Wait:
+    """An artifact that another process may be bringing."""
 
     def __init__(self, step: Step, store: Store, listener: Listener) -> None:
         self.name = step.artifact.name
         self.key = key_of(step.artifact)
-        self.began = False
+        self._began = False
         self._total = step.artifact.size
+        self._done = 0
         self._partials = (store.partial(self.key), _partial_beside(step))
         self._listener = listener
 
@@ -71,14 +74,21 @@ class _Wait:
         """Tell how far it is by now."""
         from vaehub.transfer.partial import peek
 
-        done = max(peek(path) or 0 for path in self._partials)
-        if not self.began:
-            self.began = True
+        # It vanishes when it is whole: that is no step back.
+        self._done = done = max(self._done, *(peek(path) or 0 for path in self._partials))
+        if not self._began:
+            self._began = True
             self._listener.note(
                 f"{self.name}: another vaehub is downloading it; waiting for that one"
             )
             self._listener.started(self.name, self._total, done)
         self._listener.advanced(self.name, done)
+
+    def end(self) -> None:
+        """Tell that somebody else has brought it."""
+        if self._began:
+            self._listener.advanced(self.name, self._total or self._done)
+        self._listener.finished(self.name)
 
 
 def obtain(

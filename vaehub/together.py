@@ -38,34 +38,40 @@ def run_together(jobs: Sequence[Job[T]], *, at_once: int) -> list[T | BaseExcept
     """
     outcomes: dict[int, T | BaseException] = {}
     waiting = iter(enumerate(jobs))
-    lock = threading.Lock()
+    changed = threading.Condition()
     stopped = threading.Event()
+    running = 0
 
     def work() -> None:
-        while not stopped.is_set():
-            with lock:
-                index, job = next(waiting, (-1, None))
-            if job is None:
-                return
+        nonlocal running
+        while True:
+            with changed:
+                index, job = (-1, None) if stopped.is_set() else next(waiting, (-1, None))
+                if job is None:
+                    return
+                running += 1
             try:
-                outcomes[index] = job(stopped.is_set)
+                outcome: T | BaseException = job(stopped.is_set)
             except BaseException as error:
-                outcomes[index] = error
+                outcome = error
+            with changed:
+                outcomes[index] = outcome
+                running -= 1
+                changed.notify_all()
 
     if len(jobs) < 2:
         work()
     else:
-        threads = [threading.Thread(target=work, daemon=True) for _ in jobs[:at_once]]
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(0.2)  # on Windows a wait without an end hears no Ctrl-C
+            for _ in jobs[:at_once]:
+                threading.Thread(target=work, daemon=True).start()
+            with changed:
+                while len(outcomes) < len(jobs):
+                    changed.wait(0.2)  # on Windows a wait without an end hears no Ctrl-C
         except KeyboardInterrupt:
             stopped.set()
-            for thread in threads:
-                thread.join(GRACE)
+            with changed:
+                changed.wait_for(lambda: not running, timeout=GRACE)
             raise
     for outcome in outcomes.values():
         if isinstance(outcome, KeyboardInterrupt):

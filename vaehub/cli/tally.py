@@ -18,6 +18,8 @@ WINDOW = 10.0
 """Seconds over which the speed is measured: what was true before says little of what is to come."""
 _BETWEEN = 0.2
 """Seconds between two samples."""
+_EARLY = 0.3
+"""Seconds, before which a speed says nothing."""
 STALLED = 5.0
 """Seconds without a byte, after which a number for the speed would be a lie."""
 
@@ -52,9 +54,9 @@ class Gauge:
         self.done = done
 
     def speed(self, now: float) -> float:
-        """Give bytes a second, over the last seconds."""
+        """Give bytes a second, over the last seconds; 0 where it is too early to say."""
         when, before = self._samples[0]
-        return max(0.0, (self.done - before) / max(now - when, 1e-3))
+        return max(0.0, (self.done - before) / (now - when)) if now - when >= _EARLY else 0.0
 
     def is_stalled(self, now: float) -> bool:
         """Tell whether nothing has come for long."""
@@ -117,6 +119,7 @@ class Tally:
 
     def start(self, name: str, total: int | None, done: int) -> Gauge | None:
         """Begin a file; gives what was known of it before, where it began already."""
+        self._ended.discard(name)
         before = self.running.get(name)
         self.running[name] = Gauge(self.now, total=total, done=done)
         self._sizes[name] = total if total is not None else self._sizes.get(name)
@@ -139,8 +142,11 @@ class Tally:
     def finish(self, name: str) -> Gauge | None:
         """End a file; gives what is known of it, where it was begun."""
         gauge = self.running.pop(name, None)
-        if gauge is not None:
+        if name in self._sizes:
             self._ended.add(name)
+            if gauge is None:  # somebody else had brought it before it could begin
+                self._done[name] = self._sizes[name] or 0
+                self._sum_up()
         return gauge
 
     def abandon(self, name: str) -> Gauge | None:
