@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json as json_module
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,12 @@ CREDENTIAL_HEADERS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "token", "x-api-key"}
 )
 
+_KEPT = 32
+"""Connections to one host that are kept open for the next request."""
+
 
 class Session:
-    """Ask hosts over HTTP under one policy. Use as a context manager."""
+    """Ask hosts over HTTP under one policy, from any thread. Use as a context manager."""
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Session:
         self.sleep = sleep
         self.limits = Limits(rate=settings.limit_rate, connections=settings.max_connections)
         self._requests: requests.Session | None = None
+        self._lock = threading.Lock()
 
     @property
     def offline(self) -> bool:
@@ -209,10 +214,12 @@ class Session:
     ) -> requests.Response:
         import requests
 
-        if self._requests is None:
-            self._requests = _new_requests_session()
+        with self._lock:
+            if self._requests is None:
+                self._requests = _new_requests_session()
+            connections = self._requests
         try:
-            response = self._requests.request(
+            response = connections.request(
                 method,
                 url,
                 headers=dict(headers),
@@ -249,6 +256,9 @@ def _new_requests_session() -> requests.Session:
             return None
 
     session = OneHop()
+    # Several files at once, each over several connections: those beyond are opened, and not kept.
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=_KEPT))
     session.headers.clear()
     session.headers.update(
         {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
