@@ -67,8 +67,7 @@ def test_civitais_404_may_pass(desk: Desk) -> None:
 @pytest.mark.parametrize("stage", ["door", "bytes"])
 def test_a_server_error_passes(desk: Desk, stage: Any) -> None:
     publish(desk.world, "huggingface")
-    # At the door each attempt meets it twice: when it asks for the metadata, and for the bytes.
-    desk.world.faults("huggingface").status(503, at=stage, times=4 if stage == "door" else 2)
+    desk.world.faults("huggingface").status(503, at=stage, times=2)
     desk.install("huggingface")
     assert desk.installed == DATA
     assert len(desk.pauses) >= 2

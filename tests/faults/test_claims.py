@@ -9,6 +9,12 @@ from vaehub.errors import HashMismatch, SizeMismatch
 from vaehub.loopback import samples
 
 
+@pytest.fixture(autouse=True)
+def branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name a branch, which may change: of a pinned file at a commit nothing is asked."""
+    monkeypatch.setitem(LOCATORS["huggingface"], "revision", "main")
+
+
 @pytest.mark.parametrize("host", ["huggingface", "civitai", "liblib", "modelscope", "github"])
 def test_another_sha256_at_the_host_is_found_before_a_byte_is_fetched(
     desk: Desk, host: str

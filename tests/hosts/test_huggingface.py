@@ -65,6 +65,23 @@ def test_the_address_itself_tells_and_nothing_else_is_asked(
     assert [seen.method for seen in world.requests] == ["HEAD"]
 
 
+def test_of_a_pinned_file_nothing_is_asked(world: LoopbackWorld, clients: Any) -> None:
+    """Before the first byte; its commit cannot change, and what is gone the GET itself tells."""
+    world.publish("huggingface", LOCATOR, DATA)
+    client = clients(world.environment())
+    download = client.locate(SOURCE, sha256=DIGEST, size=len(DATA))
+    assert world.requests == []
+    assert client.get(download) == DATA
+
+
+def test_of_a_pinned_file_on_a_branch_the_hub_is_asked(world: LoopbackWorld, clients: Any) -> None:
+    locator = {**LOCATOR, "revision": "main"}
+    world.publish("huggingface", locator, DATA)
+    source = Source("huggingface", locator)
+    clients(world.environment()).locate(source, sha256=DIGEST, size=len(DATA))
+    assert [seen.method for seen in world.requests] == ["HEAD"]
+
+
 LOCATE = (
     "import sys\n"
     "from vaehub import errors, settings\n"

@@ -129,7 +129,7 @@ def test_wrong_bytes_lead_to_the_next_source(
     assert partial.read_bytes() == DATA
 
 
-@pytest.mark.parametrize("host", ["huggingface", "civitai", "liblib", "modelscope"])
+@pytest.mark.parametrize("host", ["civitai", "liblib", "modelscope"])
 def test_a_host_that_says_another_hash_is_not_asked_for_bytes(
     world: LoopbackWorld, partial: Path, host: str
 ) -> None:

@@ -1,7 +1,8 @@
 """Hugging Face: files of a repository at a revision, here or at a mirror of the Hub.
 
-Knows the Hub's error codes, gates and addresses. One HEAD of the file's own address usually
-tells all there is to know. Where it does not, the official client judges
+Knows the Hub's error codes, gates and addresses. A file that the catalog pins needs no question; for
+others one HEAD of the file's own address usually tells all there is to know. Where it does not, the
+official client judges
 (:mod:`vaehub.hosts.hub_client`): what is gated, moved or gone, what a mirror without the Hub's
 headers has. The bytes come over our own transfer.
 """
@@ -35,6 +36,7 @@ _HUB = DEFAULT_ENDPOINTS["huggingface"]
 _TOKENS = f"{_HUB}/settings/tokens"
 _GIVE_TOKEN = f"make a token on {_TOKENS} and set HF_TOKEN, or run `hf auth login`"
 _RATE_LIMIT = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*(?P<seconds>\d{1,9})")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _DISABLED = "Access to this resource is disabled."
 
 
@@ -49,10 +51,11 @@ def page(source: Source) -> str:
 
 
 def locate(source: Source, artifact: Artifact, *, session: Session, settings: Settings) -> Download:
-    """Ask the Hub for size and sha256, and build the address of the bytes.
+    """Build the address of the bytes, and ask the Hub for what the catalog does not know of them.
 
-    The client, whose import takes longer than many a request, is only asked where the address does
-    not tell by itself.
+    Nothing is asked where the catalog knows size and sha256 and names the commit, which cannot
+    change. The client, whose import takes longer than many a request, is only asked where the
+    address does not tell by itself.
 
     Where the metadata cannot be had for a reason that does not concern the file and the catalog
     knows the sha256, the address alone is given: not every mirror that serves bytes has an API.
@@ -74,6 +77,9 @@ def locate(source: Source, artifact: Artifact, *, session: Session, settings: Se
     check_address(url, plain_http_origins=settings.plain_http_origins)
     found = FileRecord(path)
     credentials = base.bearer(settings, "huggingface")
+    pinned = None not in (artifact.size, artifact.sha256)
+    if pinned and _COMMIT.fullmatch(revision) and not settings.hub_offline:
+        return Download(url=url, label=label(source), headers=credentials)
     try:
         told = None
         if not settings.hub_offline:  # else the client says so
