@@ -1,8 +1,8 @@
 """Hugging Face: files of a repository at a revision, here or at a mirror of the Hub.
 
-Knows the Hub's error codes, gates and addresses. A file that the catalog pins needs no question; for
-others one HEAD of the file's own address usually tells all there is to know. Where it does not, the
-official client judges
+Knows the Hub's error codes, gates and addresses. A file that the catalog pins needs no question;
+for others one HEAD of the file's own address usually tells all there is to know. Where it does not,
+the official client judges
 (:mod:`vaehub.hosts.hub_client`): what is gated, moved or gone, what a mirror without the Hub's
 headers has. The bytes come over our own transfer.
 """

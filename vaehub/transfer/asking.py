@@ -51,6 +51,10 @@ class Asked:
         """Whether it refused a range, and may serve the whole file."""
         self.ended_early = False
         """Whether its last answer broke off."""
+        self.not_before = 0.0
+        """When it may be asked again, on the monotonic clock, if anybody else can be asked."""
+        self.trouble: SourceError | None = None
+        """What was the matter last."""
         self._artifact = artifact
         self._session = session
         self._settings = settings
@@ -124,6 +128,7 @@ class Asked:
             asked_to_wait = retry_after(error.refusal.headers)
         else:
             said = error
+        self.trouble = said
         if progressed:
             self._failures = 0
         self._failures += 1

@@ -129,12 +129,12 @@ class Crew:
         self.last_byte = self.last_joined = 0.0
         self.threads: list[threading.Thread] = []
 
-    def run(self, first: Asked, download: Download, others: Sequence[Asked] = ()) -> None:
+    def run(self, first: Asked, download: Download | None, others: Sequence[Asked] = ()) -> None:
         """Get all missing bytes, or as many as the sources have.
 
         Args:
             first: The source to begin with.
-            download: Where its bytes are.
+            download: Where its bytes are; None: to be found out.
             others: May join, in this order.
 
         Raises:
@@ -147,7 +147,8 @@ class Crew:
             self._start(self._follow)
             self._start(self._journal)
             lane = Lane(first, agrees=True)
-            lane.located(download)
+            if download is not None:
+                lane.located(download)
             self._join(lane)
             while not whole:
                 with self.changed:

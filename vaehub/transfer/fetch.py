@@ -8,6 +8,7 @@ a whole file in :mod:`vaehub.transfer.stream`, ranges from several sources in
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from vaehub.transfer.stream import RangeRefused, Refused, pull
 from vaehub.weights import check_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from vaehub.model import Artifact, Download, Source
@@ -163,21 +164,38 @@ class _Job:
         while True:
             asked = self._whom_to_ask()
             try:
-                download, wanted = asked.locate()
-                self._expect(wanted, asked.label)
-                if not self._is_whole(wanted):
-                    if asked.serves_ranges and is_worth_it(self.partial, wanted):
-                        self._fetch_ranges(asked, download, wanted)
-                    else:
-                        self._fetch_whole(asked, download, wanted)
-                        if wanted.size is None and not asked.ended_early:
-                            return wanted, asked
-                if self._is_whole(wanted):
-                    return wanted, asked
+                wanted = self._get_from(asked)
             except Offline:
                 raise
             except (SourceError, IntegrityError) as error:
                 self._give_up(asked, error)
+            else:
+                if wanted is not None:
+                    return wanted, asked
+
+    def _get_from(self, asked: Asked) -> Expected | None:
+        """Get what a source gives, with others beside it; says what the whole must be, once here.
+
+        A file that the catalog pins is begun without waiting for the source's word on where it is:
+        should that take long, others are asked meanwhile.
+        """
+        sha256, size = self.artifact.sha256, self.artifact.size
+        pinned = Expected(sha256, size) if sha256 is not None and size is not None else None
+        if pinned and asked.serves_ranges and is_worth_it(self.partial, pinned):
+            self._expect(pinned, asked.label)
+            self._fetch_ranges(asked, None, pinned)
+            return pinned if self._is_whole(pinned) else None
+        download, wanted = asked.locate()
+        self._expect(wanted, asked.label)
+        if self._is_whole(wanted):
+            return wanted
+        if asked.serves_ranges and is_worth_it(self.partial, wanted):
+            self._fetch_ranges(asked, download, wanted)
+        else:
+            self._fetch_whole(asked, download, wanted)
+            if wanted.size is None and not asked.ended_early:
+                return wanted
+        return wanted if self._is_whole(wanted) else None
 
     def _usable(self) -> list[Asked]:
         """Give the sources that may be asked, those first that nothing speaks against."""
@@ -192,7 +210,13 @@ class _Job:
         usable = self._usable()
         if not usable:
             raise self._nobody_delivered()
-        return usable[0]
+        now = time.monotonic()
+        for asked in usable:
+            if asked.not_before <= now:
+                return asked
+        soonest = min(usable, key=lambda asked: asked.not_before)
+        self.session.sleep(soonest.not_before - now)
+        return soonest
 
     def _expect(self, wanted: Expected, label: str) -> None:
         self.partial.expect(wanted)
@@ -204,7 +228,7 @@ class _Job:
     def _is_whole(self, wanted: Expected) -> bool:
         return wanted.size is not None and self.partial.length == wanted.size
 
-    def _fetch_ranges(self, asked: Asked, download: Download, wanted: Expected) -> None:
+    def _fetch_ranges(self, asked: Asked, download: Download | None, wanted: Expected) -> None:
         """Let this source, and others as far as that pays, fill the gaps."""
         crew = Crew(
             self.partial, name=self.artifact.name, wanted=wanted, session=self.session, lead=self
@@ -237,7 +261,10 @@ class _Job:
         except (SourceUnreachable, Refused) as error:
             asked.ended_early = True
             progressed = self.partial.present > before
-            if pause := asked.judge(error, download, progressed=progressed):
+            pause = asked.judge(error, download, progressed=progressed)
+            if pause and not progressed and len(self._usable()) > 1:
+                asked.not_before = time.monotonic() + pause  # others may have it meanwhile
+            elif pause:
                 self.session.sleep(pause)
 
     def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
@@ -328,9 +355,18 @@ class _Job:
             sha256=wanted.sha256,
             size=self.partial.length,
             source=max(owners, key=lambda owner: owners[owner]).source,
-            attempts=tuple((asked.label, error) for asked, error, told in self._failures if told),
+            attempts=(
+                *((asked.label, error) for asked, error, told in self._failures if told),
+                *self._put_off(),
+            ),
             resumed_from=inherited,
         )
+
+    def _put_off(self) -> Iterator[tuple[str, VaehubError]]:
+        """Give the sources that were to be asked again later, which was not necessary."""
+        for asked in self.asked:
+            if asked.failed is None and asked.not_before and asked.trouble is not None:
+                yield asked.label, asked.trouble
 
     def _nobody_delivered(self) -> NoSourceDelivered:
         name = self.artifact.name
