@@ -28,8 +28,6 @@ SHA256 = hashlib.sha256(RIGHT).hexdigest()
 EARLIER = Owner("yesterday's", in_this_run=False)
 ONE, TWO, THREE = (Owner(name, in_this_run=True) for name in ("one", "two", "three"))
 
-Parts = "list[tuple[int, Owner, bytes]]"
-
 
 @pytest.fixture
 def partial(tmp_path: Path) -> Iterator[Partial]:
@@ -220,7 +218,7 @@ LIAR, HONEST = "liar", ("a", "b", "c")
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_one_liar_is_found_and_nobody_else(
@@ -253,7 +251,7 @@ def test_one_liar_is_found_and_nobody_else(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_no_byte_is_fetched_again_twice_where_the_others_are_honest(

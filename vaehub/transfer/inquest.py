@@ -46,8 +46,10 @@ class Inquest:
         """
         if self.suspect is not None:
             if digest == self._digest:
-                partial.attribute(self.taken)
-                self._innocent.add(self.suspect)
+                # Who sent the same bytes again has not vouched for itself.
+                if self.suspect.source not in self._sources_of_taken(partial):
+                    partial.attribute(self.taken)
+                    self._innocent.add(self.suspect)
             elif self.suspect.in_this_run:
                 self.doubted.add(self.suspect.source)
             self.suspect = None
@@ -64,3 +66,11 @@ class Inquest:
         self._digest = digest
         self.taken = partial.release(self.suspect)
         return ()
+
+    def _sources_of_taken(self, partial: Partial) -> set[str]:
+        """Say who has sent anew what was given up."""
+        return {
+            part.owner.source
+            for part in partial.extents()
+            if any(part.start < each.end and each.start < part.end for each in self.taken)
+        }
