@@ -84,6 +84,17 @@ def test_a_stalled_piece_is_taken_over_whole() -> None:
     assert segments.advance(slow, 5000) == 0, "what the stalled worker still brings does not count"
 
 
+def test_a_piece_that_was_taken_over_does_not_keep_others_from_being_split() -> None:
+    segments = Segments([(0, 4 * MIB)])
+    silent, slow = segments.take(1), segments.take(1)
+    assert silent is not None
+    assert slow is not None
+    slow.rate = 100_000.0
+    taken = segments.take_over(silent)
+    segments.advance(taken, taken.left)
+    assert segments.take(2) is not None
+
+
 ranges = st.lists(st.integers(0, 40 * MIB), min_size=2, max_size=8, unique=True).map(
     lambda edges: list(zip(sorted(edges)[::2], sorted(edges)[1::2], strict=False))
 )

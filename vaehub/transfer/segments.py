@@ -44,6 +44,8 @@ class Piece:
     @property
     def time_left(self) -> float:
         """Seconds until it is ready; infinite while its speed is not known."""
+        if not self.left:
+            return 0.0
         return self.left / self.rate if self.rate else math.inf
 
 
