@@ -214,6 +214,12 @@ class Course:
                 start = stop
 
 
+def laid_out(
+    cuts: list[int], owners: list[Owner], sends: Mapping[str, bytes]
+) -> list[tuple[int, Owner, bytes]]:
+    return [(cut, own, sends[own.source]) for cut, own in zip(cuts, owners, strict=True)]
+
+
 LIAR, HONEST = "liar", ("a", "b", "c")
 
 
@@ -242,8 +248,12 @@ def test_one_liar_is_found_and_nobody_else(
     with Partial(path) as partial:
         partial.expect(Expected(SHA256, SIZE))
         partial.spread()
-        fill(partial, *((cut, own, sends[own.source]) for cut, own in zip(cuts, owners, strict=True)))
-        course = Course(partial, sends, sorted(alive), lambda all_: data.draw(st.sampled_from(all_)))
+        fill(
+            partial, *((cut, own, sends[own.source]) for cut, own in zip(cuts, owners, strict=True))
+        )
+        course = Course(
+            partial, sends, sorted(alive), lambda all_: data.draw(st.sampled_from(all_))
+        )
         course.run()
         assert partial.digest() == SHA256
     assert path.read_bytes() == RIGHT
@@ -266,7 +276,9 @@ def test_no_byte_is_fetched_again_twice_where_the_others_are_honest(
         partial.expect(Expected(SHA256, SIZE))
         partial.spread()
         owners = [Owner(name, in_this_run=True) for name in names]
-        fill(partial, *((cut, own, sends[own.source]) for cut, own in zip(cuts, owners, strict=True)))
+        fill(
+            partial, *((cut, own, sends[own.source]) for cut, own in zip(cuts, owners, strict=True))
+        )
         shares = partial.owners()
         liars = shares.get(Owner(LIAR, in_this_run=True), 0)
         course = Course(

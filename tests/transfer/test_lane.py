@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
@@ -16,9 +15,6 @@ from vaehub.transfer.asking import Asked
 from vaehub.transfer.lane import CEILING, FIRST, GAIN, STEP, WINDOW, Lane, Pace, ceiling_of
 from vaehub.transfer.listener import SILENT
 from vaehub.transfer.session import Session
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MB = 1_000_000
 
@@ -51,12 +47,21 @@ def proven(host: str = "mirror") -> Lane:
     return lane
 
 
+@dataclass
+class Clock:
+    """Stands for the module ``time``, and goes on only where a test says so."""
+
+    now: float = 50.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """Stand for the module ``time``, and go on only where a test says so."""
-    time = SimpleNamespace(now=50.0, monotonic=lambda: time.now)
-    monkeypatch.setattr(lane_module, "time", time)
-    yield time
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(lane_module, "time", clock)
+    return clock
 
 
 def test_hosts_that_mind_get_fewer() -> None:
@@ -84,7 +89,7 @@ def test_there_are_never_more_than_there_is_room_for(room: int, more: int) -> No
     assert proven().more(room=room) == more
 
 
-def test_workers_that_an_old_address_ended_are_replaced(clock: SimpleNamespace) -> None:
+def test_workers_that_an_old_address_ended_are_replaced(clock: Clock) -> None:
     lane = proven()
     lane.more(room=8)
     lane.alive, lane.lost = 1, 3
@@ -93,7 +98,7 @@ def test_workers_that_an_old_address_ended_are_replaced(clock: SimpleNamespace) 
     assert lane.more(room=8) == 0, "they were replaced twice"
 
 
-def test_with_none_left_one_goes_ahead_and_the_others_follow(clock: SimpleNamespace) -> None:
+def test_with_none_left_one_goes_ahead_and_the_others_follow(clock: Clock) -> None:
     lane = proven()
     lane.more(room=8)
     lane.alive, lane.lost = 0, 4
@@ -106,7 +111,7 @@ def test_with_none_left_one_goes_ahead_and_the_others_follow(clock: SimpleNamesp
     assert lane.more(room=8) == 3
 
 
-def test_no_more_are_replaced_than_the_host_may_have(clock: SimpleNamespace) -> None:
+def test_no_more_are_replaced_than_the_host_may_have(clock: Clock) -> None:
     lane = proven()
     lane.more(room=8)
     lane.alive, lane.lost, lane.ceiling = 2, 6, 3
@@ -146,7 +151,7 @@ def test_an_old_address_proves_nothing_of_the_new_one() -> None:
     lane.served(old, "https://cdn.example/expired")
     assert lane.address is not None
     assert lane.address.url == download().url
-    assert not lane.serves_ranges
+    assert lane.more(room=8) == 1, "nobody has tried it"
 
 
 def test_an_address_is_stale_once_it_was_asked_for_anew() -> None:
@@ -156,15 +161,31 @@ def test_an_address_is_stale_once_it_was_asked_for_anew() -> None:
     assert first is not None
     lane.served(first, "https://cdn.example/signed")
     assert not lane.is_stale(first), "the same download, only nearer"
-    lane.address = None
-    assert lane.is_stale(first)
     lane.located(download())
     assert lane.is_stale(first)
+    second = lane.address
+    assert second is not None
+    assert not lane.is_stale(second)
+    lane.address = None
+    assert lane.is_stale(second)
+
+
+def test_one_goes_ahead_at_a_new_address() -> None:
+    lane = new_lane()
+    lane.located(download())
+    address = lane.address
+    assert address is not None
+    assert lane.may_try(address)
+    lane.tried = address
+    assert not lane.may_try(address)
+    lane.served(address, address.url)
+    assert lane.may_try(address)
+    lane.located(download())
     assert lane.address is not None
-    assert not lane.is_stale(lane.address)
+    assert lane.may_try(lane.address), "somebody is still at the old one"
 
 
-def test_connections_are_added_while_each_addition_pays(clock: SimpleNamespace) -> None:
+def test_connections_are_added_while_each_addition_pays(clock: Clock) -> None:
     pace = Pace()
     assert pace.more(0, alive=1, allowed=7) == FIRST - 1
     clock.now += WINDOW / 2
@@ -179,7 +200,7 @@ def test_connections_are_added_while_each_addition_pays(clock: SimpleNamespace) 
     assert pace.more(100 * MB, alive=8, allowed=8) == 0, "it is settled for good"
 
 
-def test_at_the_ceiling_the_pace_is_settled(clock: SimpleNamespace) -> None:
+def test_at_the_ceiling_the_pace_is_settled(clock: Clock) -> None:
     pace = Pace()
     pace.more(0, alive=1, allowed=3)
     clock.now += WINDOW
@@ -187,7 +208,7 @@ def test_at_the_ceiling_the_pace_is_settled(clock: SimpleNamespace) -> None:
     assert pace.settled
 
 
-def test_the_speed_is_measured_even_when_settled(clock: SimpleNamespace) -> None:
+def test_the_speed_is_measured_even_when_settled(clock: Clock) -> None:
     pace = Pace()
     pace.more(0, alive=1, allowed=0)
     clock.now += WINDOW
@@ -213,11 +234,11 @@ def test_no_course_of_things_gives_too_many(
     steps: list[tuple[float, int, int, int, int]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        time = SimpleNamespace(now=0.0, monotonic=lambda: time.now)
-        patch.setattr(lane_module, "time", time)
+        clock = Clock()
+        patch.setattr(lane_module, "time", clock)
         lane = proven()
         for seconds, count, room, died, lost in steps:
-            time.now += seconds
+            clock.now += seconds
             lane.received += count
             lane.alive -= min(died, lane.alive)
             lane.lost += lost

@@ -31,13 +31,13 @@ def ask(
     *,
     others: tuple[Scripted, ...] = (),
     credentials: Mapping[str, str] | None = None,
-    **environ: str,
+    offline: bool = False,
 ) -> bytes:
     """Ask for bytes, and take all that is given."""
     url = f"{server.url}/vae?signature=secret"
     address = Address(Download(url=url, label="a mirror"), url, credentials or {})
     with (
-        session_for(server, *others, **environ) as session,
+        session_for(server, *others, VAEHUB_OFFLINE="1" if offline else "") as session,
         open_range(
             address,
             start,
@@ -219,5 +219,5 @@ def test_no_answer_is_none() -> None:
 
 def test_offline_asks_nobody() -> None:
     with serving(always(b"")) as (server,), pytest.raises(Offline):
-        ask(server, VAEHUB_OFFLINE="1")
+        ask(server, offline=True)
     assert server.requests == []

@@ -109,6 +109,7 @@ class _Job:
         self.asked: list[Asked] = []
         self.inquest = Inquest()
         self._failures: list[tuple[Asked, VaehubError, bool]] = []
+        self._outvoted: list[tuple[Asked, VaehubError]] = []
         self._announced: str | None = None
 
     def run(self, sources: Sequence[Source]) -> Fetched:
@@ -247,6 +248,10 @@ class _Job:
         if not others or isinstance(error, IntegrityError):
             self.listener.note(f"{asked.label} did not deliver")
 
+    def outvoted(self, asked: Asked, error: VaehubError) -> None:
+        """Take note that a source is of another mind than the others; the digest will prove it."""
+        self._outvoted.append((asked, error))
+
     def advanced(self, done: int) -> None:
         """Tell how many bytes are here."""
         self.listener.advanced(self.artifact.name, done)
@@ -270,8 +275,12 @@ class _Job:
             )
             return False
         got = self.partial.digest()
+        outvoted, self._outvoted = self._outvoted, []
         if got == wanted.sha256:
             self._convict()
+            for asked, error in outvoted:
+                if asked.failed is None:
+                    self._give_up(asked, error)
             return True
         if wanted.size is None:  # nobody can say how long it must be, and so what is missing
             wrong: tuple[Owner, ...] = tuple(self.partial.owners())
