@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.transfer.scripted import Scripted
     from vaehub.transfer.limits import Limits
+    from vaehub.transfer.patience import Patience
 
 DATA = safetensors(random.Random(1).randbytes(300_000))
 SIZE = len(DATA)
@@ -53,6 +54,7 @@ class Bench:
     )
     told: Told = field(default_factory=Told)
     sleeper: Sleeper = field(default_factory=Sleeper)
+    patience: Patience = QUICK
 
     @property
     def path(self) -> Path:
@@ -76,7 +78,7 @@ class Bench:
             Source(kind, {"url": f"{server.url}/vae"})
             for kind, server in zip(kinds, servers, strict=True)
         ]
-        with Session(settings, patience=QUICK, sleep=self.sleeper) as session:
+        with Session(settings, patience=self.patience, sleep=self.sleeper) as session:
             session.limits = limits or session.limits
             return fetch(
                 self.artifact,

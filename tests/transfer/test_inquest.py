@@ -157,15 +157,49 @@ def test_where_all_say_the_same_and_are_wrong_everything_goes(partial: Partial) 
     send(partial, "two", WRONG)
     opened(inquest, partial)
     send(partial, "one", WRONG)
-    assert set(opened(inquest, partial) or ()) == {ONE, TWO}
+    assert opened(inquest, partial) == (), "which of them is wrong cannot be said"
     assert partial.present == 0
-    # Should a source come that was not asked yet, the search begins anew.
-    fill(partial, (0, ONE, RIGHT), (60, THREE, WRONG))
+    assert inquest.alone
+    # From now on each brings the whole alone.
+    fill(partial, (0, TWO, WRONG))
+    assert opened(inquest, partial) == (TWO,)
+    fill(partial, (0, ONE, RIGHT))
+    assert opened(inquest, partial) is None
+
+
+def test_nobody_is_suspected_twice(partial: Partial) -> None:
+    fill(partial, (0, ONE, RIGHT), (10, TWO, WRONG), (40, THREE, WRONG))
+    inquest = Inquest()
+    suspected = []
+    while opened(inquest, partial) == () and not inquest.alone:
+        suspected.append(inquest.suspect)
+        # Always somebody whose bytes are wrong in yet another way.
+        fill_gaps_with_lies(partial, inquest, len(suspected))
+    assert len(suspected) == len(set(suspected)) == 3
+
+
+def fill_gaps_with_lies(partial: Partial, inquest: Inquest, turn: int) -> None:
+    assert inquest.suspect is not None
+    names = sorted({"one", "two", "three"} - {inquest.suspect.source})
+    for start, end in partial.missing():
+        middle = (start + end) // 2
+        partial.put(names[0], start, bytes([turn]) * (middle - start))
+        partial.put(names[1], middle, bytes([turn]) * (end - middle))
+
+
+def test_a_suspect_may_be_let_go_where_nobody_else_is_left(partial: Partial) -> None:
+    fill(partial, (0, ONE, RIGHT), (10, TWO, WRONG))
+    inquest = Inquest()
     opened(inquest, partial)
-    assert inquest.suspect == THREE
+    inquest.let_go()
+    send(partial, "one", RIGHT)
+    assert opened(inquest, partial, gone={"two"}) == ()
+    assert inquest.suspect == TWO, "who was let go is not suspected again"
+    send(partial, "one", RIGHT)
+    assert opened(inquest, partial) is None
 
 
-# One liar among any others.
+# Liars among any others.
 
 
 @dataclass
@@ -203,7 +237,12 @@ class Course:
         accused = suspect.source if suspect is not None and suspect.in_this_run else None
         usable = [name for name in self.alive if name not in self.failed and name != accused]
         usable.sort(key=self.inquest.doubted.__contains__)
+        if not usable:
+            self.inquest.let_go()
+            usable = [name for name in self.alive if name not in self.failed]
         assert usable, "nobody is left to ask"
+        if self.inquest.alone:
+            usable = usable[:1]
         for start, end in self.partial.missing():
             if not self.failed:
                 self.again.update(range(start, end))
@@ -221,6 +260,39 @@ def laid_out(
 
 
 LIAR, HONEST = "liar", ("a", "b", "c")
+NAMES = (LIAR, "other liar", *HONEST)
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_however_many_are_wrong_no_honest_one_is_lost(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """They may even be of one mind."""
+    sends = {}
+    for name in NAMES:
+        theirs = bytearray(RIGHT)
+        if name not in HONEST:
+            for at in data.draw(st.sets(st.integers(0, 3))):
+                theirs[at * 16] ^= 1
+        sends[name] = bytes(theirs)
+    alive = {"a", *data.draw(st.sets(st.sampled_from(NAMES)))}
+    cuts = sorted({0, *data.draw(st.sets(st.integers(1, SIZE - 1), max_size=6))})
+    owners = [
+        Owner(data.draw(st.sampled_from(NAMES)), in_this_run=data.draw(st.booleans())) for _ in cuts
+    ]
+    path = tmp_path_factory.mktemp("inquest") / "x.part"
+    with Partial(path) as partial:
+        partial.expect(Expected(SHA256, SIZE))
+        partial.spread()
+        fill(partial, *laid_out(cuts, owners, sends))
+        any_of = st.sampled_from
+        course = Course(partial, sends, sorted(alive), lambda usable: data.draw(any_of(usable)))
+        course.run()
+        assert partial.digest() == SHA256
+    assert course.wrong.isdisjoint(HONEST)
 
 
 @settings(
