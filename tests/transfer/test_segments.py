@@ -53,6 +53,38 @@ def test_a_piece_is_split_where_both_halves_end_at_the_same_time() -> None:
     assert abs(fast.left / 9e6 - slow.left / 3e6) < 0.01
 
 
+@pytest.mark.parametrize("size", [MIB // 8, 2 * MIB])
+def test_what_drips_is_taken_over_whole(size: int) -> None:
+    """Its own half would be too small for a request, and take for ever all the same."""
+    segments = Segments([(0, size)])
+    drip = segments.take(1, rate=1e7)
+    assert drip is not None
+    segments.advance(drip, 1000)
+    drip.rate = 1000.0
+    taken = segments.take(2, rate=1e7)
+    assert taken is not None
+    assert (taken.position, taken.end) == (1000, size)
+    assert drip.left == 0
+    assert segments.take(2, rate=1e7) is None, "who has it now is fast enough"
+
+
+def test_what_drips_is_left_to_it_where_nobody_is_faster() -> None:
+    segments = Segments([(0, MIB // 8)])
+    drip = segments.take(1, rate=1000.0)
+    assert drip is not None
+    assert segments.take(2, rate=2000.0) is None
+
+
+def test_what_drips_is_taken_over_by_one_that_was_too_fast_to_be_measured() -> None:
+    segments = Segments([(0, MIB // 8)])
+    drip = segments.take(1, rate=1000.0)
+    assert drip is not None
+    taken = segments.take(2)
+    assert taken is not None
+    assert taken.left == MIB // 8
+    assert segments.take(2) is None, "nothing is known of it yet"
+
+
 def test_a_slow_worker_gets_less() -> None:
     segments = Segments([(0, 400 * MIB)])
     fast = segments.take(4, rate=20e6)

@@ -299,6 +299,30 @@ def test_a_lie_outside_the_sample_costs_the_liars_bytes(
     assert blamed(got) == {liar.url: HashMismatch}
 
 
+def test_a_file_that_is_replaced_half_way_costs_what_was_sent_since(
+    bench: Bench, small: pytest.MonkeyPatch
+) -> None:
+    """The mirror has other bytes from its third answer on; the other source has had all along."""
+    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    servers: list[Origin] = []
+
+    def replaced(request: Request) -> Iterator[bytes | None]:
+        count = len(servers[1].given)
+        if count > 4:  # the sample, and three pieces
+            yield from waiting(lambda: servers[0].sent > SIZE - 90 * KIB)
+        yield from pieces_of(ranged(DATA if count <= 2 else LIE, request))
+
+    def until() -> bool:
+        return len(servers[1].given) > 4
+
+    with origins(quiet(DATA, after=8 * KIB, until=until), replaced, into=servers):
+        steady, changed = servers
+        got = bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+        assert steady.sent <= SIZE + overlap(steady)
+    assert blamed(got) == {changed.url: HashMismatch}
+
+
 # Trouble of one of two.
 
 
@@ -320,6 +344,24 @@ def test_a_storm_of_429_at_one_of_two(bench: Bench, small: pytest.MonkeyPatch, f
         assert SIZE <= other.sent <= SIZE + overlap(other)
     assert 1.0 in bench.sleeper.waits
     assert set(blamed(got)) <= {busy.url}
+
+
+def test_a_storm_of_429_in_the_middle_costs_no_byte(bench: Bench) -> None:
+    """All connections but one are refused for a while, and then all of them."""
+    servers: list[Origin] = []
+
+    def answer(request: Request) -> bytes | Iterable[bytes | None]:
+        count = len(servers[0].given)
+        if 3 <= count <= 7:
+            return storm(request)
+        return slow(DATA)(request)
+
+    with origins(answer, into=servers):
+        bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+        assert servers[0].sent <= SIZE + overlap(*servers)
+        refused = [given for given in servers[0].given if given.status == 429]
+        assert len(refused) == 5
 
 
 def test_a_source_that_dies_half_way_is_replaced(bench: Bench, small: pytest.MonkeyPatch) -> None:
