@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from tests.transfer.helping import QUICK, Sleeper, Told, settings_for
-from tests.transfer.scripted import Request, Scripted, ranged
+from tests.transfer.scripted import Request, ranged
 from tests.weights.files import safetensors
 from vaehub.errors import (
     NoSourceDelivered,
@@ -22,8 +22,12 @@ from vaehub.transfer.partial import Partial
 from vaehub.transfer.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from tests.transfer.scripted import Scripted
+    from vaehub.transfer.limits import Limits
+    from vaehub.transfer.patience import Patience
 
 DATA = safetensors(random.Random(1).randbytes(300_000))
 SIZE = len(DATA)
@@ -32,6 +36,12 @@ OTHER = safetensors(random.Random(2).randbytes(300_000))
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+class Server(Protocol):
+    """Whatever listens somewhere."""
+
+    url: str
 
 
 @dataclass
@@ -44,6 +54,7 @@ class Bench:
     )
     told: Told = field(default_factory=Told)
     sleeper: Sleeper = field(default_factory=Sleeper)
+    patience: Patience = QUICK
 
     @property
     def path(self) -> Path:
@@ -53,10 +64,22 @@ class Bench:
     def sidecar(self) -> Path:
         return self.folder / "x.part.json"
 
-    def run(self, *servers: Scripted, **environ: str) -> Fetched:
+    def run(
+        self,
+        *servers: Server,
+        hosts: Sequence[str] = (),
+        limits: Limits | None = None,
+        **environ: str,
+    ) -> Fetched:
+        """Fetch from these servers, which are mirrors or what ``hosts`` says."""
         settings = settings_for(*(server.url for server in servers), **environ)
-        sources = [Source("mirror", {"url": f"{server.url}/vae"}) for server in servers]
-        with Session(settings, patience=QUICK, sleep=self.sleeper) as session:
+        kinds = [*hosts, *["mirror"] * (len(servers) - len(hosts))]
+        sources = [
+            Source(kind, {"url": f"{server.url}/vae"})
+            for kind, server in zip(kinds, servers, strict=True)
+        ]
+        with Session(settings, patience=self.patience, sleep=self.sleeper) as session:
+            session.limits = limits or session.limits
             return fetch(
                 self.artifact,
                 self.path,
@@ -66,7 +89,7 @@ class Bench:
                 listener=self.told,
             )
 
-    def fail(self, *servers: Scripted) -> tuple[VaehubError, ...]:
+    def fail(self, *servers: Server) -> tuple[VaehubError, ...]:
         with pytest.raises(NoSourceDelivered) as caught:
             self.run(*servers)
         assert len(caught.value.attempts) == len(servers)

@@ -67,7 +67,7 @@ class Scripted:
                 if self._stopping:
                     return
                 with contextlib.suppress(OSError):  # the client hung up: part of many tests
-                    request = _receive(connection)
+                    request = receive(connection)
                     if request is not None:
                         self.requests.append(request)
                         connection.sendall(self.answer(request))
@@ -76,7 +76,8 @@ class Scripted:
                             pass
 
 
-def _receive(connection: socket.socket) -> Request | None:
+def receive(connection: socket.socket) -> Request | None:
+    """Read one request; None where the client says nothing, or speaks TLS."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vaehub.transfer import disk
 from vaehub.transfer.declared import Expected
 from vaehub.transfer.extents import Extent, Owner
 from vaehub.transfer.journal import boot_id
 from vaehub.transfer.partial import Partial, peek
 
 if TYPE_CHECKING:
+    from io import FileIO
     from pathlib import Path
 
 SIZE = 1000
@@ -149,6 +151,29 @@ def test_bytes_that_were_hashed_may_be_given_up_and_replaced(tmp_path: Path) -> 
         assert partial.owners() == {right: 900, wrong: 100}
         partial.release(wrong)
         partial.put("right", 300, DATA[300:400])
+        assert partial.digest() == WANTED.sha256
+
+
+def test_bytes_that_are_given_up_while_they_are_hashed_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread releases them between the read and the hash."""
+    wrong = Owner("wrong", in_this_run=True)
+    with opened(tmp_path / "x.part") as partial:
+        partial.spread()
+        partial.put("wrong", 0, bytes(300))
+        partial.put("right", 300, DATA[300:])
+        read_into = disk.read_into
+
+        def released_meanwhile(file: FileIO, view: memoryview, at: int) -> int:
+            count = read_into(file, view, at)
+            monkeypatch.setattr(disk, "read_into", read_into)
+            partial.release(wrong)
+            partial.put("right", 0, DATA[:300])
+            return count
+
+        monkeypatch.setattr(disk, "read_into", released_meanwhile)
+        partial.follow()
         assert partial.digest() == WANTED.sha256
 
 

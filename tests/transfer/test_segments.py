@@ -53,6 +53,38 @@ def test_a_piece_is_split_where_both_halves_end_at_the_same_time() -> None:
     assert abs(fast.left / 9e6 - slow.left / 3e6) < 0.01
 
 
+@pytest.mark.parametrize("size", [MIB // 8, 2 * MIB])
+def test_what_drips_is_taken_over_whole(size: int) -> None:
+    """Its own half would be too small for a request, and take for ever all the same."""
+    segments = Segments([(0, size)])
+    drip = segments.take(1, rate=1e7)
+    assert drip is not None
+    segments.advance(drip, 1000)
+    drip.rate = 1000.0
+    taken = segments.take(2, rate=1e7)
+    assert taken is not None
+    assert (taken.position, taken.end) == (1000, size)
+    assert drip.left == 0
+    assert segments.take(2, rate=1e7) is None, "who has it now is fast enough"
+
+
+def test_what_drips_is_left_to_it_where_nobody_is_faster() -> None:
+    segments = Segments([(0, MIB // 8)])
+    drip = segments.take(1, rate=1000.0)
+    assert drip is not None
+    assert segments.take(2, rate=2000.0) is None
+
+
+def test_what_drips_is_taken_over_by_one_that_was_too_fast_to_be_measured() -> None:
+    segments = Segments([(0, MIB // 8)])
+    drip = segments.take(1, rate=1000.0)
+    assert drip is not None
+    taken = segments.take(2)
+    assert taken is not None
+    assert taken.left == MIB // 8
+    assert segments.take(2) is None, "nothing is known of it yet"
+
+
 def test_a_slow_worker_gets_less() -> None:
     segments = Segments([(0, 400 * MIB)])
     fast = segments.take(4, rate=20e6)
@@ -82,6 +114,17 @@ def test_a_stalled_piece_is_taken_over_whole() -> None:
     taken = segments.take_over(slow)
     assert (taken.position, taken.end) == (1000, MIB)
     assert segments.advance(slow, 5000) == 0, "what the stalled worker still brings does not count"
+
+
+def test_a_piece_that_was_taken_over_does_not_keep_others_from_being_split() -> None:
+    segments = Segments([(0, 4 * MIB)])
+    silent, slow = segments.take(1), segments.take(1)
+    assert silent is not None
+    assert slow is not None
+    slow.rate = 100_000.0
+    taken = segments.take_over(silent)
+    segments.advance(taken, taken.left)
+    assert segments.take(2) is not None
 
 
 ranges = st.lists(st.integers(0, 40 * MIB), min_size=2, max_size=8, unique=True).map(

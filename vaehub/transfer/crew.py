@@ -36,7 +36,7 @@ from vaehub.transfer.segments import MIB, Segments
 from vaehub.transfer.stream import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from vaehub.model import Download
@@ -54,6 +54,8 @@ SOURCES = 3
 """At work at the same time, at most."""
 HASTE = 2.0
 """Seconds without a byte, after which another source is asked as well."""
+APART = 0.5
+"""Seconds between two sources that join, so that the first may show what it is good for."""
 LONG = 3.0
 """Seconds for the rest, from which on another source joins."""
 LONG_FOR_A_MIRROR = 30.0
@@ -77,6 +79,9 @@ class Lead(Protocol):
 
     def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
         """Is told that a source is asked no more; ``others``: while others go on delivering."""
+
+    def outvoted(self, asked: Asked, error: VaehubError) -> None:
+        """Is told that a source is of another mind than the others; the digest will prove it."""
 
     def advanced(self, done: int) -> None:
         """Is told how many bytes are here, some times a second; may raise to end it."""
@@ -175,6 +180,7 @@ class Crew:
             if not whole:
                 with contextlib.suppress(VaehubError):  # an error is on its way already
                     self.partial.record()
+            self._tell_of(self.aside.values())
 
     # Which sources are at work. The caller holds the lock.
 
@@ -187,15 +193,15 @@ class Crew:
         if not self.waiting or len(working) >= SOURCES:
             return None
         now = time.monotonic()
+        limit = self.session.limits.rate
         if not working or self.aside:  # whoever differs from the others wants an arbiter
             pays = True
-        elif now - self.last_joined < HASTE / 4:
+        elif now - self.last_joined < APART:
             pays = False
         elif now - max(self.last_byte, self.last_joined) >= HASTE:
-            pays = True
-        elif all(lane.pace.settled for lane in working):
+            pays = not self.session.limits.owed  # else the silence is our own
+        elif self._have_settled(working, now) and self._has_free_connections():
             rate = sum(lane.pace.rate for lane in working)
-            limit = self.session.limits.rate
             spared = working[0].is_mirror and self.waiting[0].source.host != "mirror"
             rest = self.wanted.size or 0
             rest -= self.partial.present
@@ -204,6 +210,16 @@ class Crew:
         else:
             pays = False
         return self.waiting.pop(0) if pays else None
+
+    def _have_settled(self, working: list[Lane], now: float) -> bool:
+        """Tell whether no source gets any faster; one that is silent for long is not waited for."""
+        if now - self.last_joined >= HASTE:
+            working = [lane for lane in working if lane.received]
+        return all(lane.pace.settled for lane in working)
+
+    def _has_free_connections(self) -> bool:
+        allowed = self.session.limits.connections
+        return allowed is None or sum(lane.alive for lane in self.lanes) < allowed
 
     def _room(self, lane: Lane) -> int:
         host = lane.asked.source.host
@@ -250,20 +266,24 @@ class Crew:
     def _manage(self, lane: Lane) -> None:
         """See one source through."""
         try:
-            with self.session.limits.transfer(lane.asked.source.host):
-                self._staff(lane)
-        except RangesIgnored:
-            lane.asked.serves_ranges = False
-            self._close(lane)
-        except Offline as error:
-            self._fail(error)
-        except (SourceError, IntegrityError) as error:
-            self._close(lane, error)
-        except BaseException as error:
+            try:
+                with self.session.limits.transfer(lane.asked.source.host):
+                    self._staff(lane)
+            except RangesIgnored:
+                lane.asked.serves_ranges = False
+                self._close(lane)
+            except Offline:
+                raise
+            except (SourceError, IntegrityError) as error:
+                self._close(lane, error)
+        except BaseException as error:  # also of the lead, and of the disk while a source is left
             self._fail(error)
 
     def _staff(self, lane: Lane) -> None:
-        """Give a source as many workers as pay, until the work is over or the source fails."""
+        """Give a source as many workers as pay, until the work is over or the source fails.
+
+        Not until the last byte has come: it may be given up again, with a source that is wrong.
+        """
         seen = 0
         while not self._is_over(lane):
             if lane.address is None:
@@ -271,7 +291,7 @@ class Crew:
             if not lane.agrees:
                 self._hold_against_others(lane)
             with self.changed:
-                if not lane.trouble and not self._is_over(lane):
+                if lane.agrees and not lane.trouble and not self._is_over(lane):
                     for _ in range(lane.more(room=self._room(lane))):
                         lane.alive += 1
                         self._start(self._work, lane)
@@ -297,7 +317,7 @@ class Crew:
                 self.session.sleep(pause)
 
     def _is_over(self, lane: Lane) -> bool:
-        return self.stopped or lane.closed or self.segments.done
+        return self.stopped or lane.closed
 
     def _locate(self, lane: Lane) -> None:
         download, wanted = lane.asked.locate()
@@ -341,7 +361,8 @@ class Crew:
 
         A mirror with another file of the same size is found out by 64 KiB and not by the digest of
         the whole. With two of different minds nobody can say who is right: the one that came later
-        stands aside, until a third agrees with it.
+        stands aside, until a third agrees with it. Nor is a majority a proof: whoever is outvoted
+        has no part in this any more, but may be asked again should the digest be wrong.
         """
         with self.changed:
             sampled = self._sample_for(lane)
@@ -350,48 +371,79 @@ class Crew:
         if sampled is None or address is None:
             return
         start, end = sampled
-        theirs = b""
         try:
-            with self._open(lane, address, start, end) as answer:
-                while data := answer.read(end - start - len(theirs)):
-                    theirs += data
-            if len(theirs) < end - start:
-                raise SourceUnreachable(f"{lane.label}: the answer ended too early")
+            theirs = self._take_sample(lane, address, start, end)
         except (SourceUnreachable, Refused) as error:
             with self.changed:
                 lane.trouble.append((error, lane.address or address))
             return
         with self.changed:
-            if not self._has(start, end):
+            if not theirs or not self._has(start, end):
                 return  # given up meanwhile: nothing to hold it against
             lane.agrees = theirs == self.partial.read(start, end)
-            if lane.agrees:
-                return
             second = self.aside.pop(theirs, None)
-            if second is None:
+            if not lane.agrees and second is None:
                 self.aside[theirs] = lane
                 lane.closed = True
                 self.changed.notify_all()
                 return
-            lane.agrees = True
-            self.waiting.insert(0, second.asked)
-            doubtful = {
-                part.owner.source
-                for part in self.partial.extents()
-                if part.start < end and start < part.end
-            }
-        for other in [each for each in self._at_work() if each.label in doubtful]:
-            self._close(
-                other,
-                HashMismatch(
-                    f"{self.name}: {other.label} sends other bytes than {lane.label} and "
-                    f"{second.label}, which agree; thrown away"
-                ),
+            outvoted = list(self.aside.values())
+            self.aside.clear()
+            if second is not None:
+                lane.agrees = True
+                self.waiting.insert(0, second.asked)
+                outvoted += self._overrule(start, end)
+        self._tell_of(outvoted)
+
+    def _take_sample(self, lane: Lane, address: Address, start: int, end: int) -> bytes:
+        """Ask for a sample; gives none where the work is over before there is a connection."""
+        theirs = b""
+        limits = self.session.limits
+        with limits.connection(unless=lambda: self._is_over(lane)) as held:
+            if not held:
+                return b""
+            with self._open(lane, address, start, end) as answer:
+                while data := answer.read(end - start - len(theirs)):
+                    theirs += data
+        limits.spend(len(theirs), sleep=self.session.sleep)
+        if len(theirs) < end - start:
+            raise SourceUnreachable(f"{lane.label}: the answer ended too early")
+        return theirs
+
+    def _overrule(self, start: int, end: int) -> list[Lane]:
+        """Give up all that whoever sent these bytes has sent; the caller holds the lock.
+
+        Returns:
+            The sources at work that it came from; bytes of an earlier run have none.
+        """
+        wrong = {
+            part.owner for part in self.partial.extents() if part.start < end and start < part.end
+        }
+        mine = {owner.source for owner in wrong if owner.in_this_run}
+        lanes = [lane for lane in self._at_work() if lane.label in mine]
+        for lane in lanes:
+            lane.closed = True
+        self.changed.wait_for(lambda: not any(lane.writing for lane in lanes))
+        for owner in wrong:
+            gone = self.partial.release(owner)
+            self.segments.add((part.start, part.end) for part in gone)
+        self.changed.notify_all()
+        return lanes
+
+    def _tell_of(self, outvoted: Iterable[Lane]) -> None:
+        for lane in outvoted:
+            error = HashMismatch(
+                f"{self.name}: {lane.label} sends other bytes than the other sources; not used",
+                hint="the file there was changed or damaged",
             )
+            self.lead.outvoted(lane.asked, error)
 
     def _sample_for(self, lane: Lane) -> tuple[int, int] | None:
         if self.sampled is None or not self._has(*self.sampled):
             self.sampled = self._choose_sample(lane)
+            # What they were held against is gone: they may show a sample anew.
+            self.waiting[:0] = [other.asked for other in self.aside.values()]
+            self.aside.clear()
         return self.sampled
 
     def _has(self, start: int, end: int) -> bool:
@@ -430,6 +482,8 @@ class Crew:
                         rate = piece.rate
                         self.segments.give_back(piece)
                         self.moved.pop(piece, None)
+                        if lane.tried is address:
+                            lane.tried = None
         except BaseException as error:
             self._fail(error)
         finally:
@@ -448,18 +502,21 @@ class Crew:
                 if lane.alive > max(1, min(lane.ceiling, self._room(lane))):
                     return None
                 now = time.monotonic()
-                piece = None
-                if lane.address is not None:
+                piece, address = None, lane.address
+                if address is not None and lane.may_try(address):
                     workers = sum(each.alive for each in self.lanes)
                     piece = self.segments.take(workers, rate=rate) or self._stalled(now)
-                if piece is not None and lane.address is not None:
+                if piece is not None and address is not None:
                     self.moved[piece] = now
-                    return piece, lane.address
+                    lane.tried = address
+                    return piece, address
                 self.changed.wait(_TICK)
         return None
 
     def _stalled(self, now: float) -> Piece | None:
         """Take a piece over of which nothing came for long."""
+        if self.session.limits.owed:
+            return None  # they may all be waiting for the rate that the user allows
         for piece in self.segments.active():
             if now - self.moved.get(piece, now) > STALLED:
                 return self.segments.take_over(piece)
@@ -479,7 +536,9 @@ class Crew:
         )
 
     def _fetch(self, lane: Lane, piece: Piece, address: Address) -> None:
-        with self.session.limits.connection(unless=lambda: self._is_over(lane)) as held:
+        with self.session.limits.connection(
+            unless=lambda: self._is_over(lane) or not piece.left
+        ) as held:
             with self.changed:
                 start, end = piece.position, piece.end
             if not held or start == end:  # another worker took it before we began

@@ -110,6 +110,7 @@ class _Job:
         self.asked: list[Asked] = []
         self.inquest = Inquest()
         self._failures: list[tuple[Asked, VaehubError, bool]] = []
+        self._outvoted: list[tuple[Asked, VaehubError]] = []
         self._announced: str | None = None
 
     def run(self, sources: Sequence[Source]) -> Fetched:
@@ -208,6 +209,9 @@ class _Job:
 
     def _whom_to_ask(self) -> Asked:
         usable = self._usable()
+        if not usable and self.inquest.suspect is not None:
+            self.inquest.let_go()
+            usable = self._usable()
         if not usable:
             raise self._nobody_delivered()
         now = time.monotonic()
@@ -234,24 +238,30 @@ class _Job:
             self.partial, name=self.artifact.name, wanted=wanted, session=self.session, lead=self
         )
         # Without a sha256 of ours each source has only its own word for what is right.
-        others = self._usable() if self.artifact.sha256 is not None else []
+        together = self.artifact.sha256 is not None and not self.inquest.alone
+        others = self._usable() if together else []
         helpers = [other for other in others if other is not asked and other.serves_ranges]
         crew.run(asked, download, helpers)
 
     def _fetch_whole(self, asked: Asked, download: Download, wanted: Expected) -> None:
         """Let one connection bring the rest, or everything where its host knows no ranges."""
         before = self.partial.present
+        limits = self.session.limits
         try:
-            pull(
-                download,
-                self.partial,
-                label=asked.label,
-                name=self.artifact.name,
-                wanted=wanted,
-                session=self.session,
-                advanced=self.advanced,
-                whole=asked.wants_whole or not asked.serves_ranges,
-            )
+            with (
+                limits.transfer(asked.source.host),
+                limits.connection(unless=self._is_wanted_no_more),
+            ):
+                pull(
+                    download,
+                    self.partial,
+                    label=asked.label,
+                    name=self.artifact.name,
+                    wanted=wanted,
+                    session=self.session,
+                    advanced=self.advanced,
+                    whole=asked.wants_whole or not asked.serves_ranges,
+                )
             asked.ended_early = False
         except RangeRefused:
             asked.wants_whole = asked.ended_early = True
@@ -274,9 +284,18 @@ class _Job:
         if not others or isinstance(error, IntegrityError):
             self.listener.note(f"{asked.label} did not deliver")
 
+    def outvoted(self, asked: Asked, error: VaehubError) -> None:
+        """Take note that a source is of another mind than the others; the digest will prove it."""
+        self._outvoted.append((asked, error))
+
     def advanced(self, done: int) -> None:
         """Tell how many bytes are here."""
         self.listener.advanced(self.artifact.name, done)
+
+    def _is_wanted_no_more(self) -> bool:
+        """Let the listener end it, which it does by raising; nothing else ends it."""
+        self.advanced(self.partial.present)
+        return False
 
     def _give_up(self, asked: Asked, error: VaehubError) -> None:
         self.gave_up(asked, error, others=False)
@@ -297,8 +316,12 @@ class _Job:
             )
             return False
         got = self.partial.digest()
+        outvoted, self._outvoted = self._outvoted, []
         if got == wanted.sha256:
             self._convict()
+            for asked, error in outvoted:
+                if asked.failed is None:
+                    self._give_up(asked, error)
             return True
         if wanted.size is None:  # nobody can say how long it must be, and so what is missing
             wrong: tuple[Owner, ...] = tuple(self.partial.owners())

@@ -2,7 +2,9 @@
 
 The digest of the whole says only that somebody did. So the bytes of one source after another are
 fetched again from the others, until the digest is right: then it was that one. Where others send
-the same as a source did, it is innocent as far as they are. Begins with whom it costs least.
+the same as a source did, it is innocent as far as they are. Begins with whom it costs least, and
+suspects nobody twice: where several are wrong, and perhaps of one mind, each is to bring the whole
+alone.
 
 Knows owners and digests; asks nobody.
 """
@@ -28,7 +30,9 @@ class Inquest:
         """Which they were."""
         self.doubted: set[str] = set()
         """Sources that differ from others which are wrong too: asked last."""
-        self._innocent: set[Owner] = set()
+        self.alone = False
+        """Whether no two sources may fill one file any more."""
+        self._suspected: set[Owner] = set()
         self._digest: str | None = None
 
     def open(self, partial: Partial, digest: str, *, gone: Collection[str]) -> tuple[Owner, ...]:
@@ -41,26 +45,40 @@ class Inquest:
                 later, so theirs come first.
 
         Returns:
-            Empty where the search goes on; otherwise those who are all wrong. Then the partial is
-            empty.
+            Empty where the search goes on; otherwise who is wrong. Then the partial is empty.
         """
         if self.suspect is not None:
             if digest == self._digest:
-                partial.attribute(self.taken)
-                self._innocent.add(self.suspect)
+                # Who sent the same bytes again has not vouched for itself.
+                if self.suspect.source not in self._sources_of_taken(partial):
+                    partial.attribute(self.taken)
             elif self.suspect.in_this_run:
                 self.doubted.add(self.suspect.source)
             self.suspect = None
         owners = partial.owners()
-        suspects = [owner for owner in owners if owner not in self._innocent]
+        suspects = [owner for owner in owners if owner not in self._suspected]
         if len(owners) == 1 or not suspects:
             partial.discard()
-            self._innocent.clear()
-            return tuple(owners)
+            self._suspected.clear()
+            self.alone = self.alone or len(owners) > 1
+            return tuple(owners) if len(owners) == 1 else ()
         self.suspect = min(
             suspects,
             key=lambda owner: (owner.in_this_run, owner.source not in gone, owners[owner]),
         )
+        self._suspected.add(self.suspect)
         self._digest = digest
         self.taken = partial.release(self.suspect)
         return ()
+
+    def let_go(self) -> None:
+        """Have the suspect asked again, since nobody else is left to send those bytes."""
+        self.suspect = None
+
+    def _sources_of_taken(self, partial: Partial) -> set[str]:
+        """Say who has sent anew what was given up."""
+        return {
+            part.owner.source
+            for part in partial.extents()
+            if any(part.start < each.end and each.start < part.end for each in self.taken)
+        }

@@ -67,6 +67,8 @@ class Lane:
     closed: bool = False
     agrees: bool = False
     """Whether a sample of what it serves was the same as what others had sent."""
+    tried: Address | None = None
+    """An address that somebody is finding out about: one goes ahead, the others wait."""
     pace: Pace = field(default_factory=lambda: Pace())
 
     def __post_init__(self) -> None:
@@ -94,6 +96,10 @@ class Lane:
             kept = download.headers if same_origin(download.url, url) else {}
             self.address = Address(download, url, kept)
             self.serves_ranges = True
+
+    def may_try(self, address: Address) -> bool:
+        """Tell whether to ask for a range now: not beside the first one at a new address."""
+        return self.serves_ranges or self.tried is not address
 
     def is_stale(self, address: Address) -> bool:
         """Tell whether an address has been replaced since."""

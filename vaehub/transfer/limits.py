@@ -45,6 +45,14 @@ class Limits:
         self._at_host: Counter[str] = Counter()
         self._slots = threading.Semaphore(connections) if connections is not None else None
 
+    @property
+    def owed(self) -> float:
+        """Seconds that what has come takes longer at the rate than it took."""
+        if self.rate is None:
+            return 0.0
+        with self._lock:
+            return max(0.0, self._paid_until - self._clock())
+
     def spend(self, count: int, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """Wait as long as these bytes take at the rate; call it before asking for more."""
         if self.rate is None:

@@ -62,6 +62,8 @@ class Partial:
         self._expected: tuple[str | None, int | None] = (None, None)
         self._hash = hashlib.sha256()
         self._hashed = 0
+        self._hashing = 0
+        """Where the hash will be once what was read for it has been taken in."""
         self._buffer = memoryview(bytearray(_CHUNK))
         self._written: bytes | None = None
         self._noted: str | None = None
@@ -164,7 +166,7 @@ class Partial:
             if self._hashed == at and gaps == [(at, end)]:
                 # What was just written needs not be read again.
                 self._hash.update(data)
-                self._hashed = end
+                self._hashed = self._hashing = end
 
     def drop(self, source: str) -> None:
         """Drop what this run got from a source at the end: it turned out to be wrong."""
@@ -199,7 +201,8 @@ class Partial:
         self.spread()
         with self._lock:
             gone = self._extents.drop_those(lambda other: other == owner)
-            self._hash_again_from(min((part.start for part in gone), default=self._hashed))
+            if gone:
+                self._hash_again_from(gone[0].start)
         self._remember()
         return gone
 
@@ -280,6 +283,8 @@ class Partial:
         while True:
             with self._lock:
                 digest, at, reach = self._hash, self._hashed, self._extents.length
+                # Read from now on: what is given up meanwhile must not count as hashed.
+                self._hashing = min(reach, at + len(self._buffer))
             if at >= reach:
                 return count
             with disk.speaking_of(self.path):
@@ -343,8 +348,8 @@ class Partial:
             self._hash_again_from(start)
 
     def _hash_again_from(self, start: int) -> None:
-        if self._hashed > start:
-            self._hash, self._hashed = hashlib.sha256(), 0
+        if max(self._hashed, self._hashing) > start:
+            self._hash, self._hashed, self._hashing = hashlib.sha256(), 0, 0
 
     def _remember(self) -> None:
         with disk.speaking_of(self.hint):

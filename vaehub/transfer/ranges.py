@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from vaehub.errors import SourceUnusable
 from vaehub.transfer.addresses import safe_url, same_origin
-from vaehub.transfer.answers import Body, read_answer
+from vaehub.transfer.answers import Body, NoSuchRange, read_answer
 from vaehub.transfer.stream import Answer, Refused, check_total, refusal_of
 from vaehub.weights import refuse_head
+from vaehub.weights.heads import HEAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,11 +69,14 @@ def open_range(
         if body is None:
             moved = not same_origin(address.download.url, response.url)
             raise Refused(refusal_of(response), redirected=moved)
-        if not isinstance(body, Body) or "Content-Range" not in response.headers:
+        if isinstance(body, Body) and "Content-Range" not in response.headers:
             raise RangesIgnored
         check_total(body.total, wanted, name=name, label=label)
+        if isinstance(body, NoSuchRange):
+            raise RangesIgnored
         answer = Answer(response)
-        if start == 0:
+        # A few bytes, of which the rest is here already, look like nothing.
+        if start == 0 and end >= min(HEAD_BYTES, wanted.size or HEAD_BYTES):
             kind = response.headers.get("Content-Type")
             refuse_head(answer.head(), name=name, content_type=kind, size=wanted.size)
         yield answer

@@ -4,7 +4,8 @@ Pure: knows ranges and speeds, no HTTP, no files, no threads (the caller holds a
 handed out from the front, so that a hasher which follows the contiguous bytes never waits long;
 large while much is missing and small near the end (guided self-scheduling, Polychronopoulos and
 Kuck 1987), in proportion to how fast each worker has been. When nothing is left to hand out, the
-piece that would be ready last is split where both halves end at the same time.
+piece that would be ready last is split where both halves end at the same time; one that merely
+drips is taken over.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ TINIEST = 256 * 1024
 """Not worth a request of its own below that."""
 WORTH_SPLITTING = 0.3
 """Seconds; a piece that is ready sooner is left to whoever has it."""
+HOPELESS = 2.0
+"""Seconds; a piece that is not ready sooner is taken over whole, where there is nothing to share:
+what drips would never end."""
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +48,8 @@ class Piece:
     @property
     def time_left(self) -> float:
         """Seconds until it is ready; infinite while its speed is not known."""
+        if not self.left:
+            return 0.0
         return self.left / self.rate if self.rate else math.inf
 
 
@@ -106,11 +112,21 @@ class Segments:
             return None
         share = rate / (rate + last.rate) if rate and last.rate else 0.5
         size = int(last.left * share)
-        if min(size, last.left - size) < TINIEST:
+        if last.left - size < TINIEST and self._is_hopeless(last, rate):
+            size = last.left
+        elif min(size, last.left - size) < TINIEST:
             return None
         piece = Piece(last.end - size, last.end, rate)
         last.end -= size
         return piece
+
+    def _is_hopeless(self, piece: Piece, rate: float) -> bool:
+        """Tell whether somebody else would be ready much sooner with all that is left.
+
+        Whose speed is not known is new, or was ready each time before it could be measured.
+        """
+        drips = piece.rate > 0 and piece.time_left > HOPELESS
+        return drips and (not rate or rate > 4 * piece.rate)
 
     def take_over(self, piece: Piece) -> Piece:
         """Hand everything that is left of a piece, whose worker has stalled, to another worker."""
