@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.transfer.helping import QUICK, Told, settings_for
+from tests.transfer.helping import QUICK, Sleeper, Told, settings_for
 from vaehub.errors import (
     LoginRequired,
     RateLimited,
@@ -45,7 +45,7 @@ class Judged:
         self.asked = Asked(
             source,
             Artifact("vae.safetensors", ()),
-            session=Session(settings, patience=QUICK),
+            session=Session(settings, patience=QUICK, sleep=Sleeper()),
             settings=settings,
             listener=self.told,
         )
@@ -170,9 +170,9 @@ def test_a_host_that_asks_for_no_wait_is_not_asked_for_ever() -> None:
 
 def test_a_long_wait_is_told_and_a_short_one_is_not() -> None:
     judged = Judged()
-    judged.refused(429)
+    judged.asked.wait(judged.refused(429))
     assert judged.told.notes == []
-    judged.refused(429, Retry_After="30")
+    judged.asked.wait(judged.refused(429, Retry_After="30"))
     (note,) = judged.told.notes
     assert note.endswith("trying again in 30 s")
 

@@ -135,9 +135,14 @@ class Asked:
         pause = self._session.patience.wait(self._failures, retry_after=asked_to_wait)
         if pause is None:
             raise said
-        if pause >= _WORTH_A_WORD:
-            self._listener.note(f"{said.message}; trying again in {pause:.0f} s")
         return pause
+
+    def wait(self, pause: float) -> None:
+        """Wait before it is asked anew; a person is told where that takes long."""
+        if pause >= _WORTH_A_WORD and self.trouble is not None:
+            self._listener.note(f"{self.trouble.message}; trying again in {pause:.0f} s")
+        if pause:
+            self._session.sleep(pause)
 
     def _is_storage(self, download: Download, refused: Refused) -> bool:
         """Tell whether a storage refused a signed address, and not the host the file."""

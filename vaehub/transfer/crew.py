@@ -313,7 +313,10 @@ class Crew:
             with self.changed:
                 lane.address = None
                 lane.lost += 1
-            if pause:
+                alone = self._at_work() == [lane]
+            if alone:
+                lane.asked.wait(pause)
+            elif pause:  # others deliver meanwhile: nothing that a person need know
                 self.session.sleep(pause)
 
     def _is_over(self, lane: Lane) -> bool:

@@ -219,7 +219,7 @@ class _Job:
             if asked.not_before <= now:
                 return asked
         soonest = min(usable, key=lambda asked: asked.not_before)
-        self.session.sleep(soonest.not_before - now)
+        soonest.wait(soonest.not_before - now)
         return soonest
 
     def _expect(self, wanted: Expected, label: str) -> None:
@@ -274,8 +274,9 @@ class _Job:
             pause = asked.judge(error, download, progressed=progressed)
             if pause and not progressed and len(self._usable()) > 1:
                 asked.not_before = time.monotonic() + pause  # others may have it meanwhile
-            elif pause:
-                self.session.sleep(pause)
+                self.listener.note(f"{asked.label} does not deliver now; asking another source")
+            else:
+                asked.wait(pause)
 
     def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
         """Take note that a source is asked no more; ``others``: while others go on delivering."""
