@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from vaehub.errors import UsageError
+from vaehub.userfolders import user_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,12 +153,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         UsageError: a variable or the configuration file says something impossible.
     """
-    import platformdirs
-
     environ = dict(os.environ if environ is None else environ)
-    dirs = platformdirs.PlatformDirs("vaehub", appauthor=False)
+    folders = user_folders(os.environ)
     named_config = _path(environ.get("VAEHUB_CONFIG"), "VAEHUB_CONFIG")
-    config_path = named_config or Path(dirs.user_config_path) / "config.toml"
+    config_path = named_config or folders.config / "config.toml"
     config = _read_config(config_path, required=named_config is not None)
 
     endpoints = {
@@ -171,9 +170,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         store=_path(environ.get("VAEHUB_STORE"), "VAEHUB_STORE")
         or _path(config.get("store"), f"store in {config_path}", base=config_path.parent)
-        or Path(dirs.user_cache_path) / "store",
-        state=Path(dirs.user_state_path),
-        cache=Path(dirs.user_cache_path),
+        or folders.cache / "store",
+        state=folders.state,
+        cache=folders.cache,
         to=environ.get("VAEHUB_TO", "").strip() or None,
         default_target=config.get("target"),
         catalogs=_catalogs(environ, config, config_path),
