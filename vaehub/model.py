@@ -5,14 +5,12 @@ Does no I/O and imports nothing of ours, so that every other module may import i
 does, and a dataclass takes five times as long to make.
 """
 
-from __future__ import annotations
+# No postponed annotations here: NamedTuple would compile each of them from its text, at each start.
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 Evidence = Literal["confirmed", "single", "host"]
 """How sure a sha256 is: two independent sources, one, or only the host's API at install time."""
