@@ -35,6 +35,7 @@ from vaehub.errors import (
     UsageError,
     VariantNotFound,
 )
+from vaehub.transfer.listener import Silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def pair(box: Box) -> dict[str, bytes]:
     return files
 
 
-class DuringTheDownload:
+class DuringTheDownload(Silent):
     """A listener that does something when the download of a file has ended."""
 
     def __init__(self, artifact_name: str, deed: Callable[[Path], object], folder: Path) -> None:
@@ -78,16 +79,10 @@ class DuringTheDownload:
         self.deed = deed
         self.folder = folder
 
-    def started(self, artifact_name: str, total: int | None, done: int) -> None: ...
-
-    def advanced(self, artifact_name: str, done: int) -> None: ...
-
     def finished(self, artifact_name: str) -> None:
         if artifact_name == self.artifact_name:
             self.folder.mkdir(exist_ok=True)
             self.deed(self.folder / artifact_name)
-
-    def note(self, message: str) -> None: ...
 
 
 # Install

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vaehub import settings as settings_module
+from vaehub.configuration import KINDS
 from vaehub.errors import UsageError
 from vaehub.settings import (
     DEFAULT_ENDPOINTS,
@@ -288,6 +289,8 @@ WHOLE = """
 target = "~/ComfyUI"
 store = "{store}"
 offline = true
+limit_rate = "1.5 MB"
+max_connections = 4
 
 [[catalog]]
 path = "mine.yaml"
@@ -316,6 +319,7 @@ def test_a_whole_configuration(configure: Configure, home: Path) -> None:
     assert found.default_target == "~/ComfyUI"
     assert found.store == Path("/data/vaes")
     assert found.offline
+    assert (found.limit_rate, found.max_connections) == (1_500_000, 4)
     assert found.catalogs == (
         CatalogFile(path.parent / "mine.yaml", "house"),
         CatalogFile(home / "others.yaml"),
@@ -386,6 +390,12 @@ def test_the_named_configuration_must_exist(tmp_path: Path) -> None:
         ("target = 3", "'target' must be a string"),
         ("store = 3", "'store' must be a string"),
         ("offline = 'false'", "'offline' must be a boolean"),
+        ("limit_rate = true", "'limit_rate' must be a string or a whole number"),
+        ("limit_rate = 'fast'", "limit_rate in .*'fast' is no speed"),
+        ("limit_rate = -5", "limit_rate in .*'-5' is no speed"),
+        ("max_connections = '4'", "'max_connections' must be a whole number"),
+        ("max_connections = true", "'max_connections' must be a whole number"),
+        ("max_connections = 0", "max_connections in .*0 is less than one"),
         ("endpoints = 'x'", "'endpoints' must be a table"),
         ("mirrors = 'x'", "'mirrors' must be a list"),
         ("catalog = 'mine.yaml'", "'catalog' must be a list"),
@@ -630,7 +640,7 @@ def test_any_environment_is_understood_or_refused_in_words(environ: dict[str, st
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from(["target", "store", "offline", "catalog", "endpoints", "mirrors", "x"]),
+        st.sampled_from([*KINDS, "x"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(max_size=10) | NEARLY,
             lambda inner: (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vaehub.api import find, install, list_entries, uninstall, verify
+    from vaehub.api import find, install, install_all, list_entries, uninstall, verify
     from vaehub.errors import VaehubError
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "__version__",
     "find",
     "install",
+    "install_all",
     "list_entries",
     "uninstall",
     "verify",

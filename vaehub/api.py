@@ -111,31 +111,94 @@ def install(
     Raises:
         VaehubError: any of its kinds; the target is as it was.
     """
-    from vaehub.installing import Options
-    from vaehub.installing import install as run
+    (outcome,) = install_all(
+        [name],
+        to=to,
+        source=source,
+        dry_run=dry_run,
+        require_pinned=require_pinned,
+        accept_licenses=accept_licenses,
+        ask=ask,
+        settings=settings,
+        catalogs=catalogs,
+        listener=listener,
+    )
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def install_all(
+    names: Iterable[str],
+    *,
+    to: str | Path | None = None,
+    source: str | None = None,
+    dry_run: bool = False,
+    require_pinned: bool = False,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> list[InstallResult | Exception]:
+    """Install several VAEs at once, each by itself: an error of one stops none of the others.
+
+    Args:
+        names: As for :func:`find`.
+        to: As for :func:`install`, and so are the rest.
+        source: Use only this host.
+        dry_run: Plan only.
+        require_pinned: Refuse files whose sha256 the catalog does not know.
+        accept_licenses: License ids that the caller accepts.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Returns:
+        For each name what was done, or the error that stopped it; then nothing was changed for it.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+        TargetNotUsable: ``to`` cannot be a target.
+    """
+    from vaehub import batch
+    from vaehub.installing import Options, Order
     from vaehub.transfer.listener import SILENT
     from vaehub.transfer.session import Session
 
     settings, catalogs = _given(settings, catalogs)
-    entry, variant = catalogs.resolve(name)
-    target = find_target(to, settings=settings)
-    with Session(settings) as session:
-        return run(
-            entry,
-            variant,
-            target,
-            named="@" in name or variant != entry.default,
-            settings=settings,
-            session=session,
-            listener=listener or SILENT,
-            options=Options(
-                only_host=source,
-                dry_run=dry_run,
-                require_pinned=require_pinned,
-                accepted_licenses=accept_licenses,
-                ask=ask,
-            ),
-        )
+    wanted = list(names)
+    outcomes: dict[str, InstallResult | Exception] = {}
+    orders = []
+    for name in dict.fromkeys(wanted):
+        try:
+            entry, variant = catalogs.resolve(name)
+        except NamingError as error:
+            outcomes[name] = error
+        else:
+            named = "@" in name or variant != entry.default
+            orders.append(Order(name, entry, variant, named=named))
+    done: list[InstallResult | Exception] = []
+    if orders:
+        target = find_target(to, settings=settings)
+        with Session(settings) as session:
+            done = batch.install_all(
+                orders,
+                target,
+                settings=settings,
+                session=session,
+                listener=listener or SILENT,
+                options=Options(
+                    only_host=source,
+                    dry_run=dry_run,
+                    require_pinned=require_pinned,
+                    accepted_licenses=accept_licenses,
+                    ask=ask,
+                ),
+            )
+    outcomes |= {order.name: outcome for order, outcome in zip(orders, done, strict=True)}
+    return [outcomes[name] for name in wanted]
 
 
 def installed(target: Target) -> list[Receipt]:

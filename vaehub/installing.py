@@ -8,18 +8,16 @@ where the target lies on another file system: then the bytes stream straight to 
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from vaehub import folders, hosts, intents, licenses, observe, receipts, staging, targets
+from vaehub import folders, hosts, intents, licenses, observe, obtaining, receipts, staging, targets
 from vaehub.errors import TargetRefuses
-from vaehub.placing import Fetched, place_all
-from vaehub.plan import Plan, Step, choose_variant, make_plan, usable_sources
+from vaehub.placing import place_all
+from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
 from vaehub.store import Store
 
 if TYPE_CHECKING:
@@ -27,12 +25,16 @@ if TYPE_CHECKING:
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
-    from vaehub.model import Artifact, Entry, Source, Target, Variant
+    from vaehub.model import Entry, Source, Target, Variant
+    from vaehub.placing import Fetched
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
 
 Status = Literal["planned", "installed", "present"]
+
+_placing = threading.Lock()
+"""One variant at a time is placed, since what one makes the next one finds: folders, receipts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,51 +86,74 @@ class Options:
     ask: Ask | None = None
 
 
-def install(
-    entry: Entry,
-    wanted: Variant,
-    target: Target,
-    *,
-    named: bool,
-    settings: Settings,
-    session: Session,
-    listener: Listener,
-    options: Options,
-) -> InstallResult:
-    """Bring one variant to a target, or find that it is there.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One name that the user wants, and what it led to."""
+
+    name: str
+    entry: Entry
+    wanted: Variant
+    named: bool
+    """Whether the user named the variant, so that no other one will do."""
+
+
+def prepare(order: Order, target: Target, *, settings: Settings, options: Options) -> Plan:
+    """Find out what there is to do, and whether it may be done.
+
+    Asks for the license where there is something to do, and it is for real.
 
     Args:
-        entry: The entry.
-        wanted: The variant that the name led to.
+        order: What.
         target: Where to.
-        named: Whether the user named the variant, so that no other one will do.
         settings: The user's settings.
-        session: The HTTP session to use.
-        listener: Told of progress.
         options: What the user said beyond that.
 
     Raises:
-        UsageError, SourceError, IntegrityError, TargetError: as the classes say; the target is as
-            it was.
+        NamingError, TargetError, IntegrityError, UsageError: it cannot be done.
+    """
+    layout = targets.layouts()[target.layout]
+    entry = order.entry
+    variant = choose_variant(
+        entry,
+        order.wanted,
+        named=order.named,
+        refusal=lambda variant: layout.refusal(variant, entry.slot),
+    )
+    plan = _plan(entry, variant, target, settings=settings, options=options)
+    if not (options.dry_run or plan.nothing_to_do):
+        licenses.require(
+            entry, state=settings.state, given=options.accepted_licenses, ask=options.ask
+        )
+    return plan
+
+
+def report(plan: Plan, *, dry_run: bool) -> InstallResult:
+    """Say what a plan that is not carried out would do, or finds done."""
+    return _result(plan, {}, {}, dry_run=dry_run)
+
+
+def carry_out(
+    plan: Plan, *, session: Session, settings: Settings, listener: Listener, options: Options
+) -> InstallResult:
+    """Bring one variant to a target.
+
+    Args:
+        plan: What to do; made anew once nobody else is at it.
+        session: The HTTP session to use.
+        settings: The user's settings.
+        listener: Told of progress.
+        options: What the user said.
+
+    Raises:
+        SourceError, IntegrityError, TargetError: as the classes say; the target is as it was.
     """
     store = Store(settings.store)
-    layout = targets.layouts()[target.layout]
-    variant = choose_variant(
-        entry, wanted, named=named, refusal=lambda v: layout.refusal(v, entry.slot)
-    )
-    plan = _plan(entry, variant, target, store=store, settings=settings, options=options)
-    if options.dry_run:
-        return _result(plan, {}, {}, dry_run=True)
-    if plan.nothing_to_do:
-        return _result(plan, {}, {}, dry_run=False)
-    licenses.require(entry, state=settings.state, given=options.accepted_licenses, ask=options.ask)
-    with contextlib.ExitStack() as locks:
-        # Held until the bytes are placed, so that no garbage collection takes them in between;
-        # in the keys' order, so that no two processes wait for each other.
-        for key in sorted(_key(step.artifact) for step in plan.steps if step.action != "keep"):
-            locks.enter_context(store.lock(key, listener=listener))
+    with obtaining.hold(plan.todo, store, listener=listener) as waits:
         # Whoever held the locks before us may have done part of the work, or all of it.
-        plan = _plan(entry, variant, target, store=store, settings=settings, options=options)
+        plan = _plan(plan.entry, plan.variant, plan.target, settings=settings, options=options)
+        for step in plan.steps:
+            if step.action != "fetch" and step.artifact.name in waits:
+                waits[step.artifact.name].end()
         return _carry_out(plan, store, session=session, settings=settings, listener=listener)
 
 
@@ -137,7 +162,7 @@ def _carry_out(
 ) -> InstallResult:
     """Fetch what is missing, place it, record it; the locks are held."""
     target = plan.target
-    todo = [step for step in plan.steps if step.action != "keep"]
+    todo = plan.todo
     if not todo:
         return _result(plan, {}, {}, dry_run=False)
     folder = todo[0].destination.parent
@@ -147,16 +172,19 @@ def _carry_out(
         if elsewhere:
             # The bytes go straight to the target's file system, so its folder must be there.
             created = _make_folder(folder, target, store)
-        fetched = {
-            step.artifact.name: _obtain(
-                step, store, session, settings, listener, elsewhere=elsewhere
-            )
-            for step in todo
-        }
-        if created is None:
-            created = _make_folder(folder, target, store)
-        methods = place_all(plan, fetched, store, created)
-        intents.forget(store.root, folder)
+        fetched = obtaining.obtain(
+            todo,
+            store,
+            session=session,
+            settings=settings,
+            listener=listener,
+            elsewhere=elsewhere,
+        )
+        with _placing:
+            if created is None:
+                created = _make_folder(folder, target, store)
+            methods = place_all(plan, fetched, store, created)
+            intents.forget(store.root, folder)
     except BaseException:
         # Folders made for nothing go again, as far as they are empty.
         made = [target.root / name for name in created or ()]
@@ -172,10 +200,10 @@ def _plan(
     variant: Variant,
     target: Target,
     *,
-    store: Store,
     settings: Settings,
     options: Options,
 ) -> Plan:
+    store = Store(settings.store)
     layout = targets.layouts()[target.layout]
     folder = layout.folder(target, entry.slot)
     destinations = {artifact.name: folder / artifact.name for artifact in variant.artifacts}
@@ -233,38 +261,6 @@ def _siblings(target: Target) -> list[Path]:
     return [layout.folder(target, slot) for slot in layout.slots]
 
 
-def _obtain(
-    step: Step,
-    store: Store,
-    session: Session,
-    settings: Settings,
-    listener: Listener,
-    *,
-    elsewhere: bool,
-) -> Fetched:
-    """Have an artifact's verified bytes on this machine; its lock is held."""
-    artifact = step.artifact
-    # Another process may have brought the bytes while we waited for the lock.
-    if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size):
-        blob = store.blob(artifact.sha256)
-        return Fetched(blob, artifact.sha256, blob.stat().st_size, "store", keep=True)
-
-    from vaehub.transfer.fetch import fetch
-
-    if elsewhere:
-        partial = receipts.folder_of(step.destination) / f"{_key(artifact)}.part"
-        partial.parent.mkdir(exist_ok=True)
-    else:
-        partial = store.partial(_key(artifact))
-    got = fetch(
-        artifact, partial, step.sources, session=session, settings=settings, listener=listener
-    )
-    path = partial if elsewhere else store.adopt(partial, got.sha256)
-    return Fetched(
-        path, got.sha256, got.size, got.source, keep=not elsewhere, attempts=got.attempts
-    )
-
-
 def _result(
     plan: Plan, fetched: dict[str, Fetched], methods: dict[str, str], *, dry_run: bool
 ) -> InstallResult:
@@ -292,14 +288,6 @@ def _result(
 
 def _label(source: Source) -> str:
     return hosts.get(source.host).label(source)
-
-
-def _key(artifact: Artifact) -> str:
-    """Name the lock and the partial: the digest of the bytes, else of where they come from."""
-    if artifact.sha256 is not None:
-        return artifact.sha256
-    where = [[source.host, dict(source.locator)] for source in artifact.sources]
-    return hashlib.sha256(json.dumps(where, sort_keys=True).encode()).hexdigest()
 
 
 def _device(path: Path) -> int:

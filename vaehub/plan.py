@@ -51,6 +51,11 @@ class Plan:
         return all(step.action == "keep" for step in self.steps)
 
     @property
+    def todo(self) -> tuple[Step, ...]:
+        """What is not in place yet."""
+        return tuple(step for step in self.steps if step.action != "keep")
+
+    @property
     def download_size(self) -> int | None:
         """Bytes to fetch; None where a size is unknown."""
         sizes = [step.artifact.size for step in self.steps if step.action == "fetch"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from vaehub.configuration import read_config
 from vaehub.errors import UsageError
 from vaehub.userfolders import user_folders
 
@@ -41,14 +42,6 @@ TOKEN_VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
-_CONFIG_KINDS: Mapping[str, type] = {
-    "target": str,
-    "store": str,
-    "offline": bool,
-    "catalog": list,
-    "endpoints": dict,
-    "mirrors": list,
-}
 
 
 class Secret:
@@ -157,7 +150,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     folders = user_folders(os.environ)
     named_config = _path(environ.get("VAEHUB_CONFIG"), "VAEHUB_CONFIG")
     config_path = named_config or folders.config / "config.toml"
-    config = _read_config(config_path, required=named_config is not None)
+    config = read_config(config_path, hosts=DEFAULT_ENDPOINTS, required=named_config is not None)
 
     endpoints = {
         host: _url(value, f"endpoints.{host} in {config_path}")
@@ -180,53 +173,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         or config.get("offline", False),
         user_endpoints=endpoints,
         mirrors=_mirrors(environ, config, config_path),
+        limit_rate=_rate(config.get("limit_rate"), config_path),
+        max_connections=_connections(config.get("max_connections"), config_path),
         _environ=environ,
     )
-
-
-def _read_config(path: Path, *, required: bool) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        if required:
-            raise UsageError(
-                f"VAEHUB_CONFIG names {path}, and there is no such file",
-                hint="create it, or unset VAEHUB_CONFIG",
-            ) from None
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the configuration {path}: {error}") from error
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
-    try:
-        config = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
-    unknown = sorted(set(config) - set(_CONFIG_KINDS))
-    if unknown:
-        raise UsageError(
-            f"{path}: unknown key {unknown[0]!r}; known are {', '.join(sorted(_CONFIG_KINDS))}"
-        )
-    for key, kind in _CONFIG_KINDS.items():
-        if key in config and not isinstance(config[key], kind):
-            raise UsageError(f"{path}: {key!r} must be a {_TOML_NAMES[kind]}")
-    stray = sorted(set(config.get("endpoints", {})) - set(DEFAULT_ENDPOINTS))
-    if stray:
-        raise UsageError(
-            f"{path}: endpoints has {stray[0]!r}; known are {', '.join(DEFAULT_ENDPOINTS)}"
-        )
-    return config
-
-
-_TOML_NAMES: Mapping[type, str] = {
-    dict: "table",
-    list: "list",
-    str: "string",
-    bool: "boolean (true or false)",
-}
 
 
 def _catalogs(
@@ -272,6 +222,23 @@ def _mirrors(
             Mirror(_url(item["base"], where), _url(prefix_value, where) if prefix_value else None)
         )
     return tuple(found)
+
+
+def _rate(value: object, config_path: Path) -> int | None:
+    if value is None:
+        return None
+    from vaehub.rates import parse_rate
+
+    try:
+        return parse_rate(str(value))
+    except ValueError as error:
+        raise UsageError(f"limit_rate in {config_path}: {error}") from None
+
+
+def _connections(value: int | None, config_path: Path) -> int | None:
+    if value is not None and value < 1:
+        raise UsageError(f"max_connections in {config_path}: {value} is less than one")
+    return value
 
 
 def _url(value: object, where: str) -> str:

@@ -32,15 +32,8 @@ from vaehub.hashing import sha256_of, sha256_of_each
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
-    from typing import Protocol
-
-    class Notes(Protocol):
-        """The part of a listener that a lock needs."""
-
-        def note(self, message: str, /) -> None:
-            """Tell the person one line."""
 
 
 README = "README.txt"
@@ -53,6 +46,8 @@ is downloaded again. `vaehub store gc` frees what no installed file is linked to
 """
 _KEY = re.compile(r"[0-9a-f]{64}")
 _PARTIAL = re.compile(r"([0-9a-f]{64})\.part(\..+)?")
+_LOOK_EVERY = 0.5
+"""Seconds between two looks at how far the other process is."""
 _PARTIAL_KEPT_FOR = 7 * 24 * 60 * 60
 """Seconds: until then somebody may still go on with the download."""
 
@@ -128,7 +123,7 @@ class Store:
         return sum(path.lstat().st_size for path in self._blobs())
 
     @contextlib.contextmanager
-    def lock(self, key: str, *, listener: Notes) -> Iterator[None]:
+    def lock(self, key: str, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """Hold the right to download one file; wait for another process that has it.
 
         The operating system takes the lock from a process that dies, however it dies. The empty
@@ -136,7 +131,8 @@ class Store:
 
         Args:
             key: The sha256 of the file, or the key of its partial.
-            listener: Told when there is somebody to wait for.
+            waiting: Called at once when there is somebody to wait for, and then now and then; may
+                raise to wait no longer.
 
         Raises:
             ValueError: the key is not 64 hex digits.
@@ -148,11 +144,14 @@ class Store:
         self._prepare(path.parent)
         lock = FileLock(path)
         try:
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                listener.note("waiting for another vaehub that downloads the same file")
-                lock.acquire()
+            pause: float = 0
+            while not lock.is_locked:
+                try:
+                    lock.acquire(timeout=pause)
+                except Timeout:
+                    pause = _LOOK_EVERY
+                    if waiting is not None:
+                        waiting()
         except (OSError, NotImplementedError) as error:
             raise TargetNotUsable(
                 f"cannot lock {path}: {error}",

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import pytest
 
 from vaehub.cli.progress import Collected, Lines, choose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vaehub.transfer.listener import Listener
 
 
 class Clock:
@@ -128,6 +138,112 @@ def test_silence_keeps_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
         }
     ]
     assert capsys.readouterr() == ("", "")
+
+
+def test_of_several_files_the_lines_in_between_are_about_all(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = Lines(clock=clock)
+    lines.planned("a", 100_000_000)
+    lines.planned("b", 100_000_000)
+    lines.planned("c", 100_000_000)
+    lines.started("a", 100_000_000, 0)
+    lines.started("b", 100_000_000, 0)
+    clock.now = 2
+    lines.advanced("a", 20_000_000)
+    lines.advanced("b", 20_000_000)
+    clock.now = 3
+    lines.advanced("a", 100_000_000)
+    lines.finished("a")
+    lines.abandoned("b")
+    lines.abandoned("c")
+    assert capsys.readouterr().err.splitlines() == [
+        "vaehub: a: 100 MB",
+        "vaehub: b: 100 MB",
+        "vaehub: 0 of 3 files: 13 %, 40.0 MB of 300 MB, 20.0 MB/s, 13 s left",
+        "vaehub: 0 of 3 files: 40 %, 120 MB of 300 MB, 40.0 MB/s, 4 s left",
+        "vaehub: a: done, 100 MB in 3 s",
+        "vaehub: b: given up",
+    ]
+
+
+def test_a_stall_is_said(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = Lines(clock=clock)
+    lines.started("x", 100_000_000, 0)
+    lines.advanced("x", 5_000_000)
+    clock.now = 11
+    lines.advanced("x", 5_000_000)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "vaehub: x: 5 %, 5.00 MB of 100 MB, nothing for 11 s"
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def watched() -> Iterator[tuple[Terminal, Listener]]:
+    """Give a terminal and the listener that draws on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        stream = Terminal()
+        patch.setattr("sys.stderr", stream)
+        for name, value in {"TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}.items():
+            patch.setenv(name, value)
+        with choose(silent=False) as listener:
+            yield stream, listener
+
+
+def last_lines(stream: Terminal, count: int) -> list[str]:
+    """Give the lines that stand there in the end, without what moves the cursor."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).replace("\r", "\n")
+    return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+
+
+def test_one_file_has_one_bar() -> None:
+    with watched() as (terminal, listener):
+        listener.started("x.safetensors", 100_000_000, 0)
+        listener.advanced("x.safetensors", 100_000_000)
+        listener.finished("x.safetensors")
+    (line,) = last_lines(terminal, 1)
+    assert line.startswith("x.safetensors")
+    assert line.endswith("100 MB of 100 MB")
+    assert len(line) <= 78  # the rest is for ^C
+    assert "file" not in terminal.getvalue().replace(".safetensors", "")
+
+
+def test_several_files_have_a_bar_each_and_one_for_all() -> None:
+    with watched() as (terminal, listener):
+        for name in ("a.safetensors", "b.safetensors", "c.safetensors"):
+            listener.planned(name, 100_000_000)
+        listener.started("a.safetensors", 100_000_000, 0)
+        listener.started("b.safetensors", 100_000_000, 50_000_000)
+        listener.advanced("a.safetensors", 100_000_000)
+        listener.finished("a.safetensors")
+        listener.note("mirror x did not deliver")
+        listener.started("c.safetensors", 100_000_000, 0)
+        listener.abandoned("c.safetensors")
+    printed = terminal.getvalue()
+    assert "a.safetensors: done, 100 MB in 0 s" in printed
+    assert "c.safetensors: given up" in printed
+    assert "vaehub: mirror x did not deliver" in printed
+    total, last = last_lines(terminal, 2)
+    assert total.startswith("1 of 2 files")
+    assert "150 MB of 200 MB" in total
+    assert last.startswith("b.safetensors")
+
+
+def test_the_last_of_several_leaves_the_total_alone() -> None:
+    with watched() as (terminal, listener):
+        for name in ("a", "b"):
+            listener.planned(name, 1_000)
+            listener.started(name, 1_000, 0)
+            listener.advanced(name, 1_000)
+            listener.finished(name)
+    (total,) = last_lines(terminal, 1)
+    assert total.startswith("2 of 2 files")
+    assert total.endswith("2.00 kB of 2.00 kB")
 
 
 def test_a_stream_that_is_no_terminal_gets_lines() -> None:

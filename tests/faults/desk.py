@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vaehub import settings as settings_module
+from vaehub.batch import install_all
 from vaehub.catalog import Catalogs
 from vaehub.catalog.compiled import load_file
 from vaehub.errors import IntegrityError, NoSourceDelivered, VaehubError
-from vaehub.installing import InstallResult, Options
-from vaehub.installing import install as run_install
+from vaehub.installing import InstallResult, Options, Order
 from vaehub.loopback import samples
 from vaehub.targets import find_target
 from vaehub.transfer.listener import SILENT
@@ -81,16 +81,17 @@ class Desk:
         catalog, _ = load_file(path, cache=self.folder / "cache", foreign=True)
         found, wanted = Catalogs((catalog,)).resolve("some-vae")
         with Session(settings, patience=self.patience, sleep=self.pauses.append) as session:
-            return run_install(
-                found,
-                wanted,
+            (outcome,) = install_all(
+                [Order("some-vae", found, wanted, named=False)],
                 find_target(self.tree, settings=settings, cwd=self.folder),
-                named=False,
                 settings=settings,
                 session=session,
                 listener=SILENT,
                 options=Options(),
             )
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def refusal(self, *hosts: str, **artifact: Any) -> VaehubError:
         """Install in vain; give what was said of the last source, if it was about sources."""

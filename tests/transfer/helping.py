@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vaehub import settings as settings_module
+from vaehub.transfer.listener import Silent
 from vaehub.transfer.patience import Patience
 from vaehub.transfer.session import Session
 
@@ -32,7 +33,7 @@ class Sleeper:
 
 
 @dataclass
-class Told:
+class Told(Silent):
     """A listener that remembers."""
 
     starts: list[tuple[str, int | None, int]] = field(default_factory=list)

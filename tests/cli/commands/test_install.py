@@ -14,6 +14,7 @@ from tests.trees import snapshot
 from vaehub import targets
 from vaehub.cli.commands.install import SELECT
 from vaehub.loopback import LoopbackWorld, samples
+from vaehub.transfer.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +134,45 @@ def test_one_bad_name_does_not_stop_the_others(
     assert [(one["code"], one["where"]) for one in again["problems"]] == [
         ("entry-not-found", "hous")
     ]
+
+
+@pytest.mark.parametrize("value", ["fast", "-1", "", "0.2"])
+def test_a_speed_that_is_none_is_a_usage_error(
+    value: str, run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    ran = run("install", "house", "--to", target, "--limit-rate", value)
+    assert ran.code == 2
+    assert "--limit-rate" in ran.err
+    assert world.requests == []
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_no_connections_are_a_usage_error(
+    value: str, run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    assert run("install", "house", "--to", target, "--max-connections", value).code == 2
+    assert world.requests == []
+
+
+def test_limits_of_the_command_line_go_before_those_of_the_configuration(
+    run: Run, world: LoopbackWorld, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int | None, int | None]] = []
+
+    def look(self: Limits, *, rate: int | None, connections: int | None) -> None:
+        seen.append((rate, connections))
+        of_class(self, rate=rate, connections=connections)
+
+    of_class = Limits.__init__
+    monkeypatch.setattr(Limits, "__init__", look)
+    config = tmp_path / "config.toml"
+    config.write_text('limit_rate = "7 MB"\nmax_connections = 7\n', encoding="utf-8")
+    monkeypatch.setenv("VAEHUB_CONFIG", str(config))
+    line = ("install", "house", "--to", target)
+    assert run(*line).code == 0
+    assert run(*line, "--limit-rate", "2MB/s", "--max-connections", "2").code == 0
+    assert run(*line, "--limit-rate", "0").code == 0
+    assert seen == [(7_000_000, 7), (2_000_000, 2), (None, 7)]
 
 
 def test_a_failed_source_is_named_with_its_reason(

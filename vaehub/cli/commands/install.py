@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from vaehub.cli.output import Block, Failure, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
 from vaehub.model import Problem
+from vaehub.rates import parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,14 @@ SELECT = {
 """How a person selects a file of the slot ``vae``, per layout that is a UI."""
 
 
+def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read bytes a second; 0 for no limit."""
+    try:
+        return None if value is None else parse_rate(value) or 0
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
 @as_command(
     "install",
     examples=[
@@ -37,6 +47,7 @@ SELECT = {
         ("vaehub install kl-f8-anime2 clearvae@v2.2 --to ~/ComfyUI", "two, one of them a variant"),
         ("vaehub install vae-ft-mse-840000 --to ./vaes --dry-run", "what would be done"),
         ("vaehub install clearvae --source huggingface", "from this host only"),
+        ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
     ],
 )
 @click.argument("names", metavar="NAME[@VARIANT]...", nargs=-1, required=True)
@@ -55,6 +66,18 @@ SELECT = {
 @click.option(
     "--require-pinned", is_flag=True, help="Refuse files whose sha256 the catalog does not know."
 )
+@click.option(
+    "--limit-rate",
+    metavar="SPEED",
+    callback=_speed,
+    help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
+)
+@click.option(
+    "--max-connections",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Open no more connections than this at the same time.",
+)
 def command(
     call: Call,
     *,
@@ -64,41 +87,45 @@ def command(
     dry_run: bool,
     accept_licenses: tuple[str, ...],
     require_pinned: bool,
+    limit_rate: int | None,
+    max_connections: int | None,
 ) -> Result:
     """Install VAEs into a UI or a folder.
 
     Every byte is checked, and nothing appears under its final name before it is whole and verified.
-    Running the command again changes nothing, and goes on where an interrupted run stopped. Of
-    several names each is tried; the exit code is that of the first one that failed.
+    Running the command again changes nothing, and goes on where an interrupted run stopped. Several
+    names are fetched side by side, and each succeeds by itself; the exit code is that of the first
+    one that failed.
     """
     from vaehub import api
 
-    settings, catalogs = call.settings, call.catalogs
     unique = list(dict.fromkeys(names))
-    done: list[InstallResult] = []
+    settings = call.settings
+    if limit_rate is not None:  # 0: whatever the configuration says, no limit
+        settings = replace(settings, limit_rate=limit_rate or None)
+    if max_connections is not None:
+        settings = replace(settings, max_connections=max_connections)
+    with call.progress() as listener:
+        outcomes = api.install_all(
+            unique,
+            to=to,
+            source=source,
+            dry_run=dry_run,
+            require_pinned=require_pinned,
+            accept_licenses=accept_licenses,
+            ask=_ask if call.can_ask else None,
+            settings=settings,
+            catalogs=call.catalogs,
+            listener=listener,
+        )
+    done = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     failures: list[Failure] = []
-    for name in unique:
-        try:
-            with call.progress() as listener:
-                result = api.install(
-                    name,
-                    to=to,
-                    source=source,
-                    dry_run=dry_run,
-                    require_pinned=require_pinned,
-                    accept_licenses=accept_licenses,
-                    ask=_ask if call.can_ask else None,
-                    settings=settings,
-                    catalogs=catalogs,
-                    listener=listener,
-                )
-        except Exception as error:
-            known = boundary.known(error)
+    for name, outcome in zip(unique, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            known = boundary.known(outcome)
             if known is None:
-                raise
+                raise outcome
             failures.append(Failure(known, where=name if len(unique) > 1 else None))
-        else:
-            done.append(result)
 
     said: dict[str, Any] = {
         "results": tuple(_as_json(result) for result in done),
