@@ -39,7 +39,7 @@ HEAVY = {
     "vaehub.transfer.fetch",
     "vaehub.weights",
 }
-LIGHT = HEAVY | {"click", "platformdirs", "tempfile"}
+LIGHT = HEAVY | {"click", "dataclasses", "inspect", "platformdirs", "tempfile"}
 """What a plain command line leaves out besides; click and what it brings along above all."""
 CODE = (
     "import json, sys\n"

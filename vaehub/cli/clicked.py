@@ -109,12 +109,7 @@ def _vaehub() -> None:
     """Get, check and manage the VAEs of image and video diffusion models."""
 
 
-def _parameter(declared: Option | Argument | click.Parameter) -> click.Parameter:
-    if isinstance(declared, Option):
-        shape: dict[str, Any] = (
-            {"is_flag": True} if declared.metavar is None else {"metavar": declared.metavar}
-        )
-        return click.Option([*declared.spellings, declared.name], help=declared.help, **shape)
+def _parameter(declared: Option | Argument) -> click.Parameter:
     if isinstance(declared, Argument):
         return click.Argument(
             [declared.name],
@@ -122,4 +117,9 @@ def _parameter(declared: Option | Argument | click.Parameter) -> click.Parameter
             nargs=-1 if declared.many else 1,
             required=declared.required,
         )
-    return declared
+    shape: dict[str, Any] = (
+        {"is_flag": True} if declared.metavar is None else {"metavar": declared.metavar}
+    )
+    if declared.by_click is not None:
+        shape.update(declared.by_click())
+    return click.Option([*declared.spellings, declared.name], help=declared.help, **shape)

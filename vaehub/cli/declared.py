@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import click
-
     from vaehub.cli.output import Result
 
     Function = Callable[..., Result]
 
 Example = tuple[str, str]
 """A command line and what it does."""
-_ATTRIBUTE = "__click_params__"
-"""Where click keeps what its own decorators declare, so that both kinds may stand in one pile."""
+_ATTRIBUTE = "__declared__"
 
 
 class Option(NamedTuple):
@@ -33,6 +30,11 @@ class Option(NamedTuple):
     help: str
     metavar: str | None = None
     """What its value is called in the help; None: it is a flag."""
+    default: Any = None
+    """What the function gets where the option is not there."""
+    by_click: Callable[[], Mapping[str, Any]] | None = None
+    """Gives what else click must know of it, where a value wants more than taking it down: a
+    command line with such an option is always click's to read."""
 
 
 class Argument(NamedTuple):
@@ -52,8 +54,8 @@ class Command(NamedTuple):
     name: str
     """The words after ``vaehub``."""
     function: Function
-    parameters: tuple[Option | Argument | click.Parameter, ...]
-    """In the order of the help; click's own where a declaration cannot say it."""
+    parameters: tuple[Option | Argument, ...]
+    """In the order of the help."""
     examples: tuple[Example, ...]
 
     @property
@@ -78,23 +80,39 @@ class Reading(NamedTuple):
 
 
 SHARED = (
-    Option("as_json", ("--json",), "Print one JSON object and nothing else."),
-    Option("quiet", ("-q", "--quiet"), "Print no progress, notes and reports."),
+    Option("as_json", ("--json",), "Print one JSON object and nothing else.", default=False),
+    Option("quiet", ("-q", "--quiet"), "Print no progress, notes and reports.", default=False),
     Option(
         "verbose",
         ("-v", "--verbose"),
         "Show each request (never a token) and, after an error, where it arose.",
+        default=False,
     ),
 )
 """What every command takes."""
 
 
 def option(
-    *spellings: str, name: str | None = None, metavar: str | None = None, help: str
+    *spellings: str,
+    help: str,
+    name: str | None = None,
+    metavar: str | None = None,
+    default: Any = None,
+    by_click: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Callable[[Function], Function]:
-    """Declare an option of the function below: a flag, or with a ``metavar`` one with a value."""
+    """Declare an option of the function below: a flag, or with a ``metavar`` one with a value.
+
+    Args:
+        spellings: How it is written.
+        help: What it does, in a sentence or two.
+        name: The function's keyword; by default the last spelling.
+        metavar: What its value is called in the help.
+        default: What the function gets where the option is not there; False for a flag.
+        by_click: See :attr:`Option.by_click`.
+    """
     keyword = name or spellings[-1].lstrip("-").replace("-", "_")
-    return _declare(Option(keyword, spellings, help, metavar))
+    otherwise = False if metavar is None else default
+    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click))
 
 
 def argument(
@@ -104,7 +122,7 @@ def argument(
     return _declare(Argument(name, metavar, many, required))
 
 
-def parameters(function: Function) -> tuple[Option | Argument | click.Parameter, ...]:
+def parameters(function: Function) -> tuple[Option | Argument, ...]:
     """Give what a function was declared to take, in the order of the help."""
     return (*reversed(function.__dict__.get(_ATTRIBUTE, ())), *SHARED)
 

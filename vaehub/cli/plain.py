@@ -39,11 +39,9 @@ def _options(command: Command, words: list[str]) -> dict[str, Any] | None:
     for parameter in command.parameters:
         if isinstance(parameter, Option):
             known.update(dict.fromkeys(parameter.spellings, parameter))
-            values[parameter.name] = False if parameter.metavar is None else None
-        elif isinstance(parameter, Argument):
-            taken = parameter
+            values[parameter.name] = parameter.default
         else:
-            return None
+            taken = parameter
     loose = []
     rest = iter(words)
     for word in rest:
@@ -51,7 +49,7 @@ def _options(command: Command, words: list[str]) -> dict[str, Any] | None:
             loose.append(word)
             continue
         option = known.get(word)
-        if option is None:
+        if option is None or option.by_click is not None:
             return None
         value: str | bool = True if option.metavar is None else next(rest, "-")
         if isinstance(value, str) and value.startswith("-"):
