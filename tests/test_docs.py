@@ -20,7 +20,7 @@ def test_readme_table_is_in_step_with_the_catalog() -> None:
 
 
 def test_readme_names_only_commands_that_exist() -> None:
-    from vaehub.cli.app import COMMANDS
+    from vaehub.cli.table import COMMANDS
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = readme.partition("## The commands people use most")[2].partition("```sh\n")[2]

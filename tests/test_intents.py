@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,7 +117,7 @@ def test_killed_after_the_receipt_was_written(box: Box) -> None:
 def test_killed_before_the_receipt_of_a_replaced_file_was_written(box: Box) -> None:
     box.destination.write_bytes(b"older bytes")
     (box.destination.parent / ".vaehub").mkdir()
-    older = replace(box.receipt, sha256=hashlib.sha256(b"older bytes").hexdigest(), size=11)
+    older = box.receipt._replace(sha256=hashlib.sha256(b"older bytes").hexdigest(), size=11)
     receipts.write(receipts.with_stat(older, box.destination.stat()))
     intents.note(box.store, box.receipt)
     box.destination.write_bytes(DATA)
@@ -132,7 +131,7 @@ def test_killed_before_the_receipt_of_a_replaced_file_was_written(box: Box) -> N
 def test_killed_before_a_file_was_replaced(box: Box) -> None:
     box.destination.write_bytes(b"older bytes")
     (box.destination.parent / ".vaehub").mkdir()
-    older = replace(box.receipt, sha256=hashlib.sha256(b"older bytes").hexdigest(), size=11)
+    older = box.receipt._replace(sha256=hashlib.sha256(b"older bytes").hexdigest(), size=11)
     older = receipts.with_stat(older, box.destination.stat())
     receipts.write(older)
     intents.note(box.store, box.receipt)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def test_the_receipt_lies_where_no_ui_takes_it_for_a_model(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["config", "CONFIG", "con", "..", ".vaehub"])
 def test_names_that_would_do_harm_get_no_receipt(tmp_path: Path, name: str) -> None:
-    receipt = replace(make(tmp_path / "good.pt"), path=tmp_path / name)
+    receipt = make(tmp_path / "good.pt")._replace(path=tmp_path / name)
     with pytest.raises(TargetRefuses):
         receipts.write(receipt)
     assert not (tmp_path / ".vaehub").exists()
@@ -180,8 +179,8 @@ def test_stat_matches_until_the_file_changes(tmp_path: Path) -> None:
 
 def install(path: Path, root: Path, *, known: list[Receipt] | None = None) -> Receipt:
     created = receipts.make_folder(path.parent, root=root, known=known or [])
-    receipt = replace(
-        make(path, created=created), root=Path(os.path.relpath(root, path.parent)).as_posix()
+    receipt = make(path, created=created)._replace(
+        root=Path(os.path.relpath(root, path.parent)).as_posix()
     )
     receipts.write(receipt)
     return receipt
@@ -243,7 +242,7 @@ def test_an_edited_receipt_removes_no_other_folder(tmp_path: Path, named: str) -
         victim.mkdir(parents=True)
     named = str(tmp_path / "victim") if named == "/victim" else named
     receipt = make(tmp_path / "VAE" / NAME, created=(named, "."))
-    for bad in (receipt, replace(receipt, root=named, created_folders=("",))):
+    for bad in (receipt, receipt._replace(root=named, created_folders=("",))):
         receipts.write(bad)
         receipts.remove(bad)
     assert (tmp_path / "victim").is_dir()

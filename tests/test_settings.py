@@ -6,7 +6,6 @@ import logging
 import os
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -564,7 +563,8 @@ def test_settings_show_no_token() -> None:
     found = load({name: TOKEN for names in TOKEN_VARIABLES.values() for name in names})
     assert TOKEN not in repr(found)
     assert TOKEN not in str(found)
-    with pytest.raises(FrozenInstanceError):
+    assert TOKEN not in repr(tuple(found))
+    with pytest.raises(AttributeError):
         found.offline = True  # type: ignore[misc]
 
 
@@ -685,11 +685,7 @@ def toml(value: object) -> str:
 
 
 def without_environ(found: Settings) -> dict[str, object]:
-    return {
-        field.name: getattr(found, field.name)
-        for field in fields(Settings)
-        if field.name != "_environ"
-    }
+    return {name: value for name, value in found._asdict().items() if name != "environ"}
 
 
 def test_no_other_module_reads_the_environment() -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vaehub import errors, hosts, settings
-from vaehub.cli.app import COMMANDS, EXIT_CODES
+from vaehub.cli.clicked import EXIT_CODES
+from vaehub.cli.declared import Command, Group
+from vaehub.cli.table import COMMANDS, load
 from vaehub.errors import SourceUnusable, VaehubError
 from vaehub.targets import layouts
 
@@ -127,14 +129,13 @@ def test_the_slots_of_a_catalog_are_those_of_the_layouts(schema: dict[str, Any])
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_module_and_a_place_in_the_docs(name: str) -> None:
-    import click
-
-    module = importlib.import_module(f"vaehub.cli.commands.{name}")
-    assert isinstance(module.command, click.Command)
-    assert module.command.name == name
+    command = load(name)
+    assert isinstance(command, (Command, Group))
+    assert command.name == name
     names = [name]
-    if isinstance(module.command, click.Group):
-        names = [f"{name} {sub}" for sub in module.command.commands]
+    if isinstance(command, Group):
+        names = [f"{name} {sub}" for sub in command.commands]
+        assert [leaf.name for leaf in command.commands.values()] == names
     table = CLI_PAGE.partition("## Commands")[2].partition("\n## ")[0]
     for full in names:
         assert re.search(rf"`{full}[ `\[]", table), f"docs/cli.md has no {full!r}"

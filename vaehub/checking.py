@@ -6,8 +6,7 @@ Knows what can be wrong with a placed file and what to do about it. Changes noth
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import observe
 from vaehub.errors import Drift
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from vaehub.model import Receipt, Target
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """What a check found of one placed file."""
 
     receipt: Receipt
@@ -33,8 +31,7 @@ class Verified:
         return not any(problem.blocking for problem in self.problems)
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
+class VerifyResult(NamedTuple):
     """What a check of a target found."""
 
     target: Target

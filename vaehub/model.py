@@ -1,17 +1,16 @@
-"""The vocabulary of vaehub as frozen dataclasses.
+"""The vocabulary of vaehub as named tuples.
 
 Knows what an entry, a variant, an artifact, a source, a download, a plan and a receipt *are*.
-Does no I/O and imports nothing of ours, so that every other module may import it.
+Does no I/O and imports nothing of ours, so that every other module may import it; every start
+does, and a dataclass takes five times as long to make.
 """
 
-from __future__ import annotations
+# No postponed annotations here: NamedTuple would compile each of them from its text, at each start.
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 Evidence = Literal["confirmed", "single", "host"]
 """How sure a sha256 is: two independent sources, one, or only the host's API at install time."""
@@ -20,8 +19,7 @@ PICKLE_SUFFIXES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 """Containers that a UI unpickles, so that their globals are looked at before placing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A host and its locator: one way to reach an artifact's bytes."""
 
     host: str
@@ -33,8 +31,7 @@ class Source:
     """Somebody must have accepted terms on the host's page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One file of a variant, identified by (sha256, size)."""
 
     name: str
@@ -47,12 +44,11 @@ class Artifact:
     evidence: Evidence = "single"
     known_as: tuple[str, ...] = ()
     """Other names under which the very same bytes go around."""
-    hashes: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = MappingProxyType({})
     """Other digests people quote: autov1, autov3, blake3, crc32 (Civitai's byte order)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(NamedTuple):
     """One installable form of an entry: a container, layout, precision or version."""
 
     name: str
@@ -82,8 +78,7 @@ class Variant:
         return all(artifact.sha256 is not None for artifact in self.artifacts)
 
 
-@dataclass(frozen=True, slots=True)
-class License:
+class License(NamedTuple):
     """Under which terms the file is passed on."""
 
     id: str
@@ -95,8 +90,7 @@ class License:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SmokeFacts:
+class SmokeFacts(NamedTuple):
     """What a decode must know of the autoencoder; None stands for unknown."""
 
     architecture: str | None = None
@@ -111,8 +105,7 @@ class SmokeFacts:
     """``nan``: known to overflow in half precision."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One VAE under one id."""
 
     id: str
@@ -124,7 +117,7 @@ class Entry:
     license: License
     variants: tuple[Variant, ...]
     """The first is the default."""
-    summary: Mapping[str, str] = field(default_factory=dict)
+    summary: Mapping[str, str] = MappingProxyType({})
     """One line per language: ``en``, ``zh``."""
     suits: tuple[str, ...] = ()
     """Models it goes with, as people call them: ``SDXL``, ``Pony``, ``Illustrious``."""
@@ -147,8 +140,7 @@ class Entry:
         return self.variants[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(NamedTuple):
     """A parsed file of entries."""
 
     name: str
@@ -160,23 +152,25 @@ class Catalog:
     """Digest of the file: its version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(NamedTuple):
     """A located source, ready to GET. Short-lived, never stored."""
 
-    url: str = field(repr=False)
+    url: str
+    """May be signed: never printed."""
     label: str
     """The source in words, without secrets: ``huggingface stabilityai/sdxl-vae``."""
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = MappingProxyType({})
     """May hold a token: goes to this URL's host only and is never printed."""
     size: int | None = None
     """What the host says, where it does."""
     sha256: str | None = None
     """What the host says, where it does; lower-case."""
 
+    def __repr__(self) -> str:
+        return f"Download(label={self.label!r}, size={self.size!r}, sha256={self.sha256!r})"
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+
+class Problem(NamedTuple):
     """One finding of a check."""
 
     code: str
@@ -198,8 +192,7 @@ class Problem:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A layout at a path: where an install goes."""
 
     layout: str
@@ -211,8 +204,7 @@ class Target:
         return str(self.root)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What vaehub put where: the right to replace or remove that file."""
 
     path: Path

@@ -7,7 +7,7 @@ and its receipt is bridged by an intent in the store.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,11 +60,8 @@ def place_all(
             bytes_ = fetched.get(step.artifact.name)
             if bytes_ is None:
                 continue
-            receipt = replace(
-                _receipt(plan, step, created),
-                sha256=bytes_.sha256,
-                size=bytes_.size,
-                source=bytes_.source,
+            receipt = _receipt(plan, step, created)._replace(
+                sha256=bytes_.sha256, size=bytes_.size, source=bytes_.source
             )
             receipt = _place_one(receipt, bytes_, store, replaces=step.replaces)
             methods[step.artifact.name] = receipt.method
@@ -94,7 +91,7 @@ def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: boo
         else:
             method = place(bytes_.path, destination, keep_source=bytes_.keep)
         try:
-            receipt = receipts.with_stat(replace(receipt, method=method), destination.stat())
+            receipt = receipts.with_stat(receipt._replace(method=method), destination.stat())
             receipts.write(receipt)
         except BaseException:
             if not replaces:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +36,7 @@ _SUFFIX = ".json"
 _CEILING = 1 << 16
 """Bytes; a receipt has about 600."""
 _EVIDENCE = frozenset({"confirmed", "single", "host"})
-_FIELDS = {field.name: field for field in fields(Receipt) if field.name != "path"}
+_FIELDS = tuple(name for name in Receipt._fields if name != "path")
 _NUMBERS = frozenset({"size", "mtime_ns", "inode"})
 
 
@@ -120,7 +119,7 @@ def find(path: Path) -> Receipt | None:
         None where there is none, or none that can be read: then the file is the user's.
     """
     try:
-        return replace(_read(receipt_path(path)), path=path)
+        return _read(receipt_path(path))._replace(path=path)
     except (OSError, ValueError, TargetRefuses):
         return None
 
@@ -206,12 +205,12 @@ def stat_matches(receipt: Receipt, stat: os.stat_result) -> bool:
 
 def with_stat(receipt: Receipt, stat: os.stat_result) -> Receipt:
     """Give the receipt with the time and inode of the file that now stands at its path."""
-    return replace(receipt, mtime_ns=stat.st_mtime_ns, inode=stat.st_ino)
+    return receipt._replace(mtime_ns=stat.st_mtime_ns, inode=stat.st_ino)
 
 
 def to_json(receipt: Receipt) -> dict[str, Any]:
     """Give the receipt as it is stored: all but its own path."""
-    record = asdict(receipt)
+    record = receipt._asdict()
     del record["path"]
     return {"schema": SCHEMA, **record, "created_folders": list(receipt.created_folders)}
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from vaehub.configuration import read_config
 from vaehub.errors import UsageError
+from vaehub.userfolders import user_folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +62,27 @@ class Secret:
     __str__ = __repr__
 
 
+class Environment:
+    """The variables of a process: some hold tokens, so that printing them shows nothing."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def get(self, name: str) -> str:
+        """Give a variable; empty where it is not set."""
+        return self._values.get(name, "")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Environment) and self._values == other._values
+
+    __hash__ = None  # type: ignore[assignment]  # as every mapping
+
+    def __repr__(self) -> str:
+        return "Environment(***)"
+
+
 class Mirror(NamedTuple):
     """A place to try first: a tree by sha256, and optionally a stand-in for one URL prefix."""
 
@@ -79,8 +101,7 @@ class CatalogFile(NamedTuple):
     """Overrides the name that the file gives itself, where the config says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the user's environment and configuration say."""
 
     store: Path
@@ -92,14 +113,15 @@ class Settings:
     """``target`` of the config file."""
     catalogs: tuple[CatalogFile, ...] = ()
     offline: bool = False
-    user_endpoints: Mapping[str, str] = field(default_factory=dict)
+    user_endpoints: Mapping[str, str] = MappingProxyType({})
     """Only those the user set: towards them plain http is allowed."""
     mirrors: tuple[Mirror, ...] = ()
     limit_rate: int | None = None
     """Bytes a second that all downloads together may take; None: no limit."""
     max_connections: int | None = None
     """Connections for bytes that may be open at once; None: what each host is good for."""
-    _environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Environment = Environment({})
+    """For tokens, and for what the libraries of hosts are told there."""
 
     def endpoint(self, host: str) -> str:
         """Give the base URL of a host, without a trailing slash."""
@@ -108,7 +130,7 @@ class Settings:
     def token(self, host: str) -> Secret | None:
         """Find the token for a host: environment, the hub's own login, system keyring."""
         for variable in TOKEN_VARIABLES.get(host, ()):
-            value = self._environ.get(variable, "").strip()
+            value = self.environ.get(variable).strip()
             if value:
                 return Secret(value)
         if host == "huggingface" and _hub_may_have_a_token():
@@ -123,7 +145,7 @@ class Settings:
     def hub_offline(self) -> bool:
         """Whether requests to the Hub are forbidden by the variables of its own client."""
         switches = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-        return any(self._environ.get(name, "").lower() in _TRUE for name in switches)
+        return any(self.environ.get(name).lower() in _TRUE for name in switches)
 
     @property
     def plain_http_origins(self) -> frozenset[str]:
@@ -145,12 +167,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         UsageError: a variable or the configuration file says something impossible.
     """
-    import platformdirs
-
     environ = dict(os.environ if environ is None else environ)
-    dirs = platformdirs.PlatformDirs("vaehub", appauthor=False)
+    folders = user_folders(os.environ)
     named_config = _path(environ.get("VAEHUB_CONFIG"), "VAEHUB_CONFIG")
-    config_path = named_config or Path(dirs.user_config_path) / "config.toml"
+    config_path = named_config or folders.config / "config.toml"
     config = read_config(config_path, hosts=DEFAULT_ENDPOINTS, required=named_config is not None)
 
     endpoints = {
@@ -164,9 +184,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         store=_path(environ.get("VAEHUB_STORE"), "VAEHUB_STORE")
         or _path(config.get("store"), f"store in {config_path}", base=config_path.parent)
-        or Path(dirs.user_cache_path) / "store",
-        state=Path(dirs.user_state_path),
-        cache=Path(dirs.user_cache_path),
+        or folders.cache / "store",
+        state=folders.state,
+        cache=folders.cache,
         to=environ.get("VAEHUB_TO", "").strip() or None,
         default_target=config.get("target"),
         catalogs=_catalogs(environ, config, config_path),
@@ -176,7 +196,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         mirrors=_mirrors(environ, config, config_path),
         limit_rate=_rate(config.get("limit_rate"), config_path),
         max_connections=_connections(config.get("max_connections"), config_path),
-        _environ=environ,
+        environ=Environment(environ),
     )
 
 

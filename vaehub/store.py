@@ -23,8 +23,7 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import durable, seals
 from vaehub.errors import DiskFull, TargetNotUsable
@@ -52,8 +51,7 @@ _PARTIAL_KEPT_FOR = 7 * 24 * 60 * 60
 """Seconds: until then somebody may still go on with the download."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """What a garbage collection removed, or would remove."""
 
     removed: tuple[Path, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -10,14 +9,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import click
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import vaehub
 from tests.cli.conftest import DATA, ROOT, locator, run_process
-from vaehub.cli.app import COMMANDS
+from vaehub.cli.declared import Group
+from vaehub.cli.table import COMMANDS, load
 from vaehub.loopback import LoopbackWorld
 
 if TYPE_CHECKING:
@@ -29,24 +28,24 @@ if TYPE_CHECKING:
 HEAVY = ("rich", "requests", "yaml", "jsonschema", "huggingface_hub", "torch")
 
 
-def leaves() -> Iterator[tuple[str, click.Command]]:
+def leaves() -> Iterator[str]:
     for name in COMMANDS:
-        command = importlib.import_module(f"vaehub.cli.commands.{name}").command
-        if isinstance(command, click.Group):
-            yield from ((f"{name} {sub}", leaf) for sub, leaf in command.commands.items())
+        command = load(name)
+        if isinstance(command, Group):
+            yield from (f"{name} {sub}" for sub in command.commands)
         else:
-            yield name, command
+            yield name
 
 
-LEAVES = dict(leaves())
+LEAVES = tuple(leaves())
 
 
 def test_the_table_says_what_the_commands_say() -> None:
     for name, summary in COMMANDS.items():
-        command = importlib.import_module(f"vaehub.cli.commands.{name}").command
+        command = load(name)
         assert command.name == name
         assert len(summary) <= 64
-        assert (command.help or "").partition("\n")[0] == summary
+        assert command.help.partition("\n")[0] == summary
 
 
 @pytest.mark.parametrize("name", LEAVES)

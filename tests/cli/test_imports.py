@@ -39,6 +39,8 @@ HEAVY = {
     "vaehub.transfer.fetch",
     "vaehub.weights",
 }
+LIGHT = HEAVY | {"click", "dataclasses", "inspect", "platformdirs", "tempfile"}
+"""What a plain command line leaves out besides; click and what it brings along above all."""
 CODE = (
     "import json, sys\n"
     "from vaehub.cli import main\n"
@@ -80,6 +82,23 @@ def imported_by(*arguments: str) -> set[str]:
 def test_a_quick_command_imports_nothing_heavy(arguments: list[str]) -> None:
     imported_by("list")  # compiles the catalog, which takes PyYAML
     assert imported_by(*arguments) & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["list"],
+        ["list", "--family", "sdxl", "--json"],
+        ["search", "anime"],
+        ["verify"],
+        ["store", "path"],
+    ],
+    ids=" ".join,
+)
+def test_a_plain_command_line_imports_next_to_nothing(arguments: list[str]) -> None:
+    imported_by("list")
+    assert imported_by(*arguments) & LIGHT == set()
 
 
 def test_a_plan_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -100,8 +99,8 @@ def test_the_order_of_precedence(
     settings: Settings, a1111: Path, comfyui: Path, tmp_path: Path
 ) -> None:
     inside = a1111 / "models" / "Stable-diffusion"
-    configured = replace(settings, default_target=str(tmp_path / "configured"))
-    told = replace(configured, to=str(comfyui))
+    configured = settings._replace(default_target=str(tmp_path / "configured"))
+    told = configured._replace(to=str(comfyui))
     somewhere = tmp_path / "somewhere"
     somewhere.mkdir()
 
@@ -156,9 +155,9 @@ def test_what_cannot_be_a_folder_is_an_error_in_words(
 def test_the_message_names_what_said_it(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TargetNotUsable, match="VAEHUB_TO"):
-        find_target(None, settings=replace(settings, to="file"), cwd=tmp_path)
+        find_target(None, settings=settings._replace(to="file"), cwd=tmp_path)
     with pytest.raises(TargetNotUsable, match="configured"):
-        find_target(None, settings=replace(settings, default_target="file"), cwd=tmp_path)
+        find_target(None, settings=settings._replace(default_target="file"), cwd=tmp_path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a POSIX matter")

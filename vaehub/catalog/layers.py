@@ -7,8 +7,7 @@ that two catalogs use is an error that lists both. Refuses to know files and hos
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.catalog.compiled import load_curated, load_file
 from vaehub.errors import CatalogError, EntryAmbiguous, EntryNotFound, VariantNotFound
@@ -64,8 +63,7 @@ def _refuse_name(catalog: Catalog, others: list[Catalog]) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogs:
+class Catalogs(NamedTuple):
     """The catalogs in force, curated first."""
 
     catalogs: tuple[Catalog, ...]

@@ -1,8 +1,8 @@
 """The command line: thin commands over the public Python face, and one place that prints.
 
-``app`` holds the table of commands and the error boundary, ``call`` the options that every command
-shares, ``output`` the printing, ``commands/`` one file per command. Nothing here decides anything
-about catalogs, downloads or targets.
+``table`` names the commands, ``commands/`` holds one file for each, ``declared`` says what they
+take. ``plain`` and ``clicked`` read a command line, ``call`` performs it, ``boundary`` catches what
+goes wrong, ``output`` prints. Nothing here decides anything about catalogs, downloads or targets.
 """
 
 from __future__ import annotations

@@ -1,31 +1,28 @@
-"""What every command shares: the options, the settings and catalogs of one run, its listener.
+"""What every command shares: the settings and catalogs of one run, its listener, its boundary.
 
 A command is a function from a :class:`Call` and its own options to a
-:class:`~vaehub.cli.output.Result`. This module turns it into a click command.
+:class:`~vaehub.cli.output.Result`. This module declares it as one, and performs it.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import click
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.cli import boundary, terminal
+from vaehub.cli.declared import SHARED, Command, option, parameters
 from vaehub.cli.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vaehub.catalog import Catalogs
+    from vaehub.cli.declared import Example, Reading
     from vaehub.cli.output import Result
     from vaehub.model import Problem
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
-
-Example = tuple[str, str]
-"""A command line and what it does."""
 
 
 class Call:
@@ -78,35 +75,10 @@ class Outcome(NamedTuple):
     quiet: bool
 
 
-class Command(click.Command):
-    """A click command whose help ends in examples."""
-
-    def __init__(self, *args: Any, examples: Sequence[Example] = (), **rest: Any) -> None:
-        super().__init__(*args, **rest)
-        self.examples = tuple(examples)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse ``--to --json``: a forgotten value must not swallow the next option."""
-        rest = super().parse_args(ctx, args)
-        options = {word for parameter in self.params for word in parameter.opts}
-        for parameter in self.params:
-            if isinstance(parameter, click.Option) and ctx.params.get(parameter.name) in options:
-                raise click.BadOptionUsage(
-                    parameter.opts[0], f"Option {parameter.opts[0]!r} requires an argument.", ctx
-                )
-        return rest
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, never re-wrapped: people copy them."""
-        with formatter.section("Examples"):
-            for line, meaning in self.examples:
-                formatter.write(f"  {line}\n      {meaning}\n")
-
-
 def as_command(
     name: str, *, examples: Sequence[Example]
 ) -> Callable[[Callable[..., Result]], Command]:
-    """Make a click command of a function; its docstring is the help.
+    """Declare a function as a command; its docstring is the help.
 
     Args:
         name: The words after ``vaehub``: ``list``, ``store gc``.
@@ -114,52 +86,37 @@ def as_command(
     """
 
     def decorate(function: Callable[..., Result]) -> Command:
-        def run(*, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> Outcome:
-            call = Call(as_json=as_json, quiet=quiet, verbose=verbose)
-            try:
-                with _requests_shown(wanted=verbose):
-                    result = function(call, **options)
-            except (Exception, KeyboardInterrupt) as error:
-                argv = click.get_current_context().find_root().obj or ()
-                result = boundary.result_of(error, name, argv=argv, verbose=verbose)
-            notes = tuple(note for note in call.notes if note not in result.problems)
-            return Outcome(result._replace(problems=(*result.problems, *notes)), as_json, quiet)
-
-        parameters = getattr(function, "__click_params__", [])
-        return Command(
-            name.split()[-1],
-            callback=run,
-            params=[*reversed(parameters), *_shared_options()],
-            help=function.__doc__,
-            examples=examples,
-            context_settings={"help_option_names": ["-h", "--help"]},
-        )
+        return Command(name, function, parameters(function), tuple(examples))
 
     return decorate
 
 
-def to_option(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Add ``--to``."""
-    return click.option(
-        "--to",
-        metavar="PATH",
-        help="A UI's root or a VAE folder. Without it: VAEHUB_TO, else the UI that the current "
-        "folder lies in, else the configured target, else ./models/VAE.",
-    )(function)
+to_option = option(
+    "--to",
+    metavar="PATH",
+    help="A UI's root or a VAE folder. Without it: VAEHUB_TO, else the UI that the current "
+    "folder lies in, else the configured target, else ./models/VAE.",
+)
+"""Declares ``--to`` of the function below."""
 
 
-def _shared_options() -> list[click.Parameter]:
-    return [
-        click.Option(
-            ["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else."
-        ),
-        click.Option(["-q", "--quiet"], is_flag=True, help="Print no progress, notes and reports."),
-        click.Option(
-            ["-v", "--verbose"],
-            is_flag=True,
-            help="Show each request (never a token) and, after an error, where it arose.",
-        ),
-    ]
+def perform(said: Reading, *, argv: Sequence[str]) -> Outcome:
+    """Run a command; what goes wrong in it becomes part of its result.
+
+    Args:
+        said: The command and its options.
+        argv: The command line as it was given, for the report of a bug.
+    """
+    options = dict(said.options)
+    as_json, quiet, verbose = (options.pop(shared.name) for shared in SHARED)
+    call = Call(as_json=as_json, quiet=quiet, verbose=verbose)
+    try:
+        with _requests_shown(wanted=verbose):
+            result = said.command.function(call, **options)
+    except (Exception, KeyboardInterrupt) as error:
+        result = boundary.result_of(error, said.command.name, argv=argv, verbose=verbose)
+    notes = tuple(note for note in call.notes if note not in result.problems)
+    return Outcome(result._replace(problems=(*result.problems, *notes)), as_json, quiet)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from vaehub.cli import words
@@ -88,6 +87,8 @@ def unread(stream: TextIO | None) -> Iterator[None]:
 
 def abandon(stream: TextIO | None) -> None:
     """Point a stream to nowhere, so that Python's own last flush of it is quiet."""
+    from pathlib import Path
+
     # What is no real file, or closed, will not be flushed into a pipe either.
     with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
         if stream is not None:

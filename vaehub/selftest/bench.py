@@ -5,7 +5,7 @@ Knows where everything of a run lies. Checks nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from vaehub import settings as settings_module
@@ -80,10 +80,8 @@ class Bench:
             "VAEHUB_CATALOG": str(self._folder / "catalog.yaml"),
             "VAEHUB_STORE": str(self.fresh("store")),
         }
-        return replace(
-            settings_module.load(environ),
-            state=self._folder / "state",
-            cache=self._folder / "cache",
+        return settings_module.load(environ)._replace(
+            state=self._folder / "state", cache=self._folder / "cache"
         )
 
     def install(self, id: str, tree: Path, settings: Settings) -> InstallResult:

@@ -1,1 +1,1 @@
-"""One module per command, each with the click command ``command``; imported when it runs."""
+"""One module per command, each with its ``command``; imported when it runs."""

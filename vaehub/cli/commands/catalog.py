@@ -6,21 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from vaehub.cli import words
 from vaehub.cli.call import Call, as_command
+from vaehub.cli.declared import Group, argument, option
 from vaehub.cli.output import Block, Result, problem_line
 from vaehub.errors import CatalogError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@click.group("catalog", context_settings={"help_option_names": ["-h", "--help"]})
-def command() -> None:
-    """Check and format catalog files."""
 
 
 @as_command(
@@ -30,7 +24,7 @@ def command() -> None:
         ("vaehub catalog check my-vaes.yaml", "a file"),
     ],
 )
-@click.argument("files", metavar="[FILE]...", nargs=-1)
+@argument("files", metavar="[FILE]...", many=True, required=False)
 def check(call: Call, *, files: tuple[str, ...]) -> Result:
     """Check a catalog: its YAML, its shape and the rules, with file and line.
 
@@ -69,8 +63,8 @@ def check(call: Call, *, files: tuple[str, ...]) -> Result:
         ("vaehub catalog fmt --check", "only say whether the curated catalog has it"),
     ],
 )
-@click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("--check", "check_only", is_flag=True, help="Change nothing; exit code 3 if needed.")
+@argument("files", metavar="[FILE]...", many=True, required=False)
+@option("--check", name="check_only", help="Change nothing; exit code 3 if needed.")
 def fmt(call: Call, *, files: tuple[str, ...], check_only: bool) -> Result:
     """Write a catalog in its one canonical form: sorted, one style.
 
@@ -121,8 +115,11 @@ def schema(call: Call) -> Result:
     return Result("catalog schema", results=(json.loads(text),), text=lambda: [text.rstrip("\n")])
 
 
-for _each in (check, fmt, schema):
-    command.add_command(_each)
+command = Group(
+    "catalog",
+    "Check and format catalog files.",
+    {"check": check, "fmt": fmt, "schema": schema},
+)
 
 
 def _findings(found: dict[Path, list[Problem]], *, quiet: bool) -> Iterator[Block]:

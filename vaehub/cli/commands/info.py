@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from vaehub import hosts
 from vaehub.cli import rows, words
 from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import argument
 from vaehub.cli.output import Block, Result
 from vaehub.cli.tables import Fact, Styled
 from vaehub.errors import VaehubError
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
         ("vaehub info kl-f8-anime2 --json", "the same for a script"),
     ],
 )
-@click.argument("name")
+@argument("name", metavar="NAME")
 @to_option
 def command(call: Call, *, name: str, to: str | None) -> Result:
     """Show everything known of a VAE.

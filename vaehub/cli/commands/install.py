@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from vaehub import hosts
 from vaehub.cli import boundary, rows, terminal, words
 from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Failure, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
@@ -18,7 +16,9 @@ from vaehub.model import Problem
 from vaehub.rates import parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    import click
 
     from vaehub.installing import Installed, InstallResult
     from vaehub.model import Entry
@@ -37,7 +37,21 @@ def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int
     try:
         return None if value is None else parse_rate(value) or 0
     except ValueError as error:
+        import click
+
         raise click.BadParameter(str(error), ctx, param) from None
+
+
+def _a_host() -> Mapping[str, Any]:
+    import click
+
+    return {"type": click.Choice(hosts.names())}
+
+
+def _a_number() -> Mapping[str, Any]:
+    import click
+
+    return {"type": click.IntRange(min=1)}
 
 
 @as_command(
@@ -50,32 +64,29 @@ def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
     ],
 )
-@click.argument("names", metavar="NAME[@VARIANT]...", nargs=-1, required=True)
+@argument("names", metavar="NAME[@VARIANT]...", many=True)
 @to_option
-@click.option(
-    "--source", metavar="HOST", type=click.Choice(hosts.names()), help="Use only this host."
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be done and do nothing.")
-@click.option(
+@option("--source", metavar="HOST", by_click=_a_host, help="Use only this host.")
+@option("--dry-run", help="Say what would be done and do nothing.")
+@option(
     "--accept-license",
-    "accept_licenses",
+    name="accept_licenses",
     metavar="ID",
-    multiple=True,
+    default=(),
+    by_click=lambda: {"multiple": True},
     help="Accept this license, which `vaehub info` names; may be given several times.",
 )
-@click.option(
-    "--require-pinned", is_flag=True, help="Refuse files whose sha256 the catalog does not know."
-)
-@click.option(
+@option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")
+@option(
     "--limit-rate",
     metavar="SPEED",
-    callback=_speed,
+    by_click=lambda: {"callback": _speed},
     help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
 )
-@click.option(
+@option(
     "--max-connections",
     metavar="N",
-    type=click.IntRange(min=1),
+    by_click=_a_number,
     help="Open no more connections than this at the same time.",
 )
 def command(
@@ -102,9 +113,9 @@ def command(
     unique = list(dict.fromkeys(names))
     settings = call.settings
     if limit_rate is not None:  # 0: whatever the configuration says, no limit
-        settings = replace(settings, limit_rate=limit_rate or None)
+        settings = settings._replace(limit_rate=limit_rate or None)
     if max_connections is not None:
-        settings = replace(settings, max_connections=max_connections)
+        settings = settings._replace(max_connections=max_connections)
     with call.progress() as listener:
         outcomes = api.install_all(
             unique,

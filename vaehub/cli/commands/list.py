@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from vaehub.cli import rows
 from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import option
 from vaehub.cli.output import Result
 from vaehub.errors import EntryNotFound
 from vaehub.model import Problem
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
         ("vaehub list --json | jq -r '.results[].id'", "the names, for a script"),
     ],
 )
-@click.option("--family", metavar="F", help="Only those that speak these latents, e.g. sdxl.")
-@click.option("--tag", metavar="T", help="Only those with this tag, e.g. anime.")
-@click.option("--installed", is_flag=True, help="Only those that vaehub placed in the target.")
+@option("--family", metavar="F", help="Only those that speak these latents, e.g. sdxl.")
+@option("--tag", metavar="T", help="Only those with this tag, e.g. anime.")
+@option("--installed", help="Only those that vaehub placed in the target.")
 @to_option
 def command(
     call: Call, *, family: str | None, tag: str | None, installed: bool, to: str | None

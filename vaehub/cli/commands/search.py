@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import click
-
 from vaehub.cli import rows
 from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import argument
 from vaehub.cli.output import Result
 from vaehub.errors import EntryNotFound
 
@@ -18,7 +17,7 @@ from vaehub.errors import EntryNotFound
         ("vaehub search orangemix.vae.pt", "by a file name under which it goes around"),
     ],
 )
-@click.argument("words", metavar="TEXT...", nargs=-1, required=True)
+@argument("words", metavar="TEXT...", many=True)
 @to_option
 def command(call: Call, *, words: tuple[str, ...], to: str | None) -> Result:
     """Find VAEs by name, model or purpose.

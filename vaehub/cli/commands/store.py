@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from vaehub.cli import words
 from vaehub.cli.call import Call, as_command
+from vaehub.cli.declared import Group, option
 from vaehub.cli.output import Block, Result
 from vaehub.errors import IntegrityError
 
@@ -15,11 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vaehub.store import Collected
-
-
-@click.group("store", context_settings={"help_option_names": ["-h", "--help"]})
-def command() -> None:
-    """Look after the store of verified files."""
 
 
 @as_command(
@@ -48,7 +42,7 @@ def path(call: Call) -> Result:
         ("vaehub store gc", "remove it"),
     ],
 )
-@click.option("--dry-run", is_flag=True, help="Say what would go and remove nothing.")
+@option("--dry-run", help="Say what would go and remove nothing.")
 def gc(call: Call, *, dry_run: bool) -> Result:
     """Remove copies that no installed file shares, and downloads given up a week ago.
 
@@ -93,8 +87,11 @@ def verify(call: Call) -> Result:
     )
 
 
-for _each in (path, gc, verify):
-    command.add_command(_each)
+command = Group(
+    "store",
+    "Look after the store of verified files.",
+    {"path": path, "gc": gc, "verify": verify},
+)
 
 
 def _gc_text(collected: Collected) -> Iterator[Block]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import click
-
 from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import argument
 from vaehub.cli.output import Result
 
 
@@ -15,7 +14,7 @@ from vaehub.cli.output import Result
         ("vaehub uninstall clearvae@v2.2 --to ~/ComfyUI", "one variant, from that UI"),
     ],
 )
-@click.argument("names", metavar="NAME[@VARIANT]...", nargs=-1, required=True)
+@argument("names", metavar="NAME[@VARIANT]...", many=True)
 @to_option
 def command(call: Call, *, names: tuple[str, ...], to: str | None) -> Result:
     """Remove what vaehub installed, and nothing else.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from vaehub.cli import words
 from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Result
 from vaehub.cli.tables import Column, Table
 from vaehub.errors import Drift
@@ -32,9 +31,9 @@ _COLUMNS = (
         ("vaehub verify kl-f8-anime2 --to ~/ComfyUI --deep", "re-read and hash one of them"),
     ],
 )
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@argument("names", metavar="[NAME]...", many=True, required=False)
 @to_option
-@click.option("--deep", is_flag=True, help="Hash every file, also those that look untouched.")
+@option("--deep", help="Hash every file, also those that look untouched.")
 def command(call: Call, *, names: tuple[str, ...], to: str | None, deep: bool) -> Result:
     """Check installed files against the catalog.
 
