@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -574,3 +575,31 @@ def test_no_faster_than_the_user_allows(
     assert bench.path.read_bytes() == DATA
     # Of each answer the last KiB may be free: nothing is asked for after it.
     assert clock.now - begun >= (SIZE - requests * KIB) / rate - 0.05
+
+
+def test_waiting_for_the_rate_is_no_silence_of_the_source(
+    bench: Bench, small: pytest.MonkeyPatch
+) -> None:
+    """All connections wait until the crew has looked around often; it calls nobody to help."""
+    clock, resumed = Clock(), threading.Event()
+    servers: list[Origin] = []
+    asked: list[int] = []
+
+    class Watching(Ticking):
+        def advanced(self, artifact_name: str, done: int) -> None:
+            super().advanced(artifact_name, done)
+            if self.ticks == 60:
+                asked.append(len(servers[1].given))
+                small.setattr("vaehub.transfer.crew.HASTE", FOREVER)
+                resumed.set()
+
+    def sleep(seconds: float) -> None:
+        assert resumed.wait(20)
+        clock.sleep(seconds)
+
+    bench.told = Watching(patch=small)
+    bench.sleeper = sleep  # type: ignore[assignment]
+    with origins(honest(DATA), honest(DATA), into=servers):
+        bench.run(*servers, limits=Limits(rate=10_000, clock=clock))
+        assert bench.path.read_bytes() == DATA
+        assert asked == [0]
