@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,10 +51,16 @@ class Ticking(Told):
     """Counts how often the crew has looked around."""
 
     ticks: int = 0
+    patch: pytest.MonkeyPatch | None = None
+    """Lets another source join on silence, once there is something to hold it against."""
+    haste: float = 0.02
 
     def advanced(self, artifact_name: str, done: int) -> None:
         super().advanced(artifact_name, done)
         self.ticks += 1
+        if self.patch is not None and done >= 2 * SAMPLE:
+            self.patch.setattr("vaehub.transfer.crew.HASTE", self.haste)
+            self.patch = None
 
 
 def overlap(*servers: Origin) -> int:
@@ -171,8 +178,7 @@ def joined(server: Callable[[], Origin]) -> Callable[[], bool]:
 
 
 def test_a_lie_within_the_sample_costs_the_sample(bench: Bench, small: pytest.MonkeyPatch) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
-    bench.told = told = Ticking()
+    bench.told = told = Ticking(patch=small)
     servers: list[Origin] = []
 
     def until() -> bool:
@@ -190,8 +196,7 @@ def test_a_lie_within_the_sample_costs_the_sample(bench: Bench, small: pytest.Mo
 def test_once_two_agree_no_further_arbiter_is_called(
     bench: Bench, small: pytest.MonkeyPatch
 ) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.3)
-    bench.told = told = Ticking()
+    bench.told = told = Ticking(patch=small, haste=0.3)
     servers: list[Origin] = []
     ticks: list[int] = []
 
@@ -212,11 +217,60 @@ def test_once_two_agree_no_further_arbiter_is_called(
         assert servers[3].given == []
 
 
+def test_where_two_agree_already_no_arbiter_is_called(
+    bench: Bench, small: pytest.MonkeyPatch
+) -> None:
+    bench.told = told = Ticking(patch=small, haste=0.3)
+    servers: list[Origin] = []
+    ticks: list[int] = []
+
+    def lie(request: Request) -> bytes:
+        small.setattr("vaehub.transfer.crew.HASTE", FOREVER)  # only an arbiter may join now
+        ticks.append(told.ticks)
+        return ranged(LIE, request)
+
+    def until() -> bool:
+        return bool(ticks) and told.ticks > ticks[0] + 60
+
+    late = quiet(DATA, after=SAMPLE, until=until)
+    with origins(late, late, lie, honest(DATA), into=servers):
+        got = bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+        assert servers[2].sent == SAMPLE
+        assert servers[3].given == []
+    assert blamed(got) == {servers[2].url: HashMismatch}
+
+
+def test_two_that_are_of_one_wrong_mind_do_not_shut_out_the_third(
+    bench: Bench, small: pytest.MonkeyPatch
+) -> None:
+    bench.told = Ticking(patch=small)
+    servers: list[Origin] = []
+    first = quiet(DATA, after=16 * KIB, until=joined(lambda: servers[2]))
+    with origins(first, honest(LIE), honest(LIE), into=servers):
+        got = bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+        assert servers[0].url not in blamed(got)
+    assert blamed(got)
+
+
+def test_nobody_vouches_for_himself(bench: Bench, small: pytest.MonkeyPatch) -> None:
+    """The liar's bytes of an earlier run agree with the liar's of this one, of course."""
+    bench.told = Ticking(patch=small)
+    servers: list[Origin] = []
+    first = quiet(DATA, after=2 * KIB, until=lambda: bool(servers[2].given))
+    with origins(first, honest(DATA), honest(LIE), into=servers):
+        left_in_between(bench, LIE, source=f"mirror {servers[2].url}/vae")
+        got = bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+    assert set(blamed(got)) <= {servers[2].url}
+
+
 @pytest.mark.parametrize("liar_first", [True, False])
 def test_two_of_different_minds_get_an_arbiter(
     bench: Bench, small: pytest.MonkeyPatch, liar_first: bool
 ) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    bench.told = Ticking(patch=small)
     servers: list[Origin] = []
     data = [LIE, DATA] if liar_first else [DATA, LIE]
     with origins(
@@ -258,12 +312,12 @@ def test_bytes_of_an_earlier_run_that_two_sources_contradict_are_given_up(
     assert bench.told.notes == [], "the digest of the whole was not needed to find it out"
 
 
-def left_in_between(bench: Bench, data: bytes) -> None:
+def left_in_between(bench: Bench, data: bytes, source: str = "mirror of yesterday") -> None:
     """Leave 100 KB behind, somewhere in the file."""
     with Partial(bench.path) as partial:
         partial.expect(Expected(sha256(DATA), SIZE))
         partial.spread()
-        partial.put("mirror of yesterday", 100_000, data[100_000:200_000])
+        partial.put(source, 100_000, data[100_000:200_000])
         partial.record()
 
 
@@ -271,7 +325,7 @@ def test_a_lie_outside_the_sample_costs_the_liars_bytes(
     bench: Bench, small: pytest.MonkeyPatch
 ) -> None:
     """The first one stops early, so that its bytes at the front are what the sample is of."""
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    bench.told = Ticking(patch=small)
     half = SIZE // 2
     servers: list[Origin] = []
 
@@ -303,7 +357,7 @@ def test_a_file_that_is_replaced_half_way_costs_what_was_sent_since(
     bench: Bench, small: pytest.MonkeyPatch
 ) -> None:
     """The mirror has other bytes from its third answer on; the other source has had all along."""
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    bench.told = Ticking(patch=small)
     servers: list[Origin] = []
 
     def replaced(request: Request) -> Iterator[bytes | None]:
@@ -491,6 +545,15 @@ def test_no_more_connections_than_the_user_allows(
         assert servers[0].gauge.most <= connections
 
 
+def test_a_sample_is_a_connection_too(bench: Bench, small: pytest.MonkeyPatch) -> None:
+    bench.told = told = Ticking(patch=small)
+    first = quiet(DATA, after=2 * SAMPLE, until=lambda: told.ticks > 60)
+    with origins(first, honest(DATA)) as servers:
+        bench.run(*servers, limits=Limits(connections=1))
+        assert bench.path.read_bytes() == DATA
+        assert servers[0].gauge.most == 1
+
+
 def test_as_many_connections_as_the_host_is_good_for(bench: Bench) -> None:
     with origins(slow(DATA, blinks=3)) as (server,):
         bench.run(server)
@@ -512,3 +575,31 @@ def test_no_faster_than_the_user_allows(
     assert bench.path.read_bytes() == DATA
     # Of each answer the last KiB may be free: nothing is asked for after it.
     assert clock.now - begun >= (SIZE - requests * KIB) / rate - 0.05
+
+
+def test_waiting_for_the_rate_is_no_silence_of_the_source(
+    bench: Bench, small: pytest.MonkeyPatch
+) -> None:
+    """All connections wait until the crew has looked around often; it calls nobody to help."""
+    clock, resumed = Clock(), threading.Event()
+    servers: list[Origin] = []
+    asked: list[int] = []
+
+    class Watching(Ticking):
+        def advanced(self, artifact_name: str, done: int) -> None:
+            super().advanced(artifact_name, done)
+            if self.ticks == 60:
+                asked.append(len(servers[1].given))
+                small.setattr("vaehub.transfer.crew.HASTE", FOREVER)
+                resumed.set()
+
+    def sleep(seconds: float) -> None:
+        assert resumed.wait(20)
+        clock.sleep(seconds)
+
+    bench.told = Watching(patch=small)
+    bench.sleeper = sleep  # type: ignore[assignment]
+    with origins(honest(DATA), honest(DATA), into=servers):
+        bench.run(*servers, limits=Limits(rate=10_000, clock=clock))
+        assert bench.path.read_bytes() == DATA
+        assert asked == [0]

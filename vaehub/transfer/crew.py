@@ -36,7 +36,7 @@ from vaehub.transfer.segments import MIB, Segments
 from vaehub.transfer.stream import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from vaehub.model import Download
@@ -80,8 +80,8 @@ class Lead(Protocol):
     def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
         """Is told that a source is asked no more; ``others``: while others go on delivering."""
 
-    def outvoted(self, asked: Asked, error: VaehubError) -> None:
-        """Is told that a source is of another mind than the others; the digest will prove it."""
+    def outvoted(self, asked: Asked, start: int, sample: bytes) -> None:
+        """Is told that a source sends other bytes than the rest; the digest will prove who errs."""
 
     def advanced(self, done: int) -> None:
         """Is told how many bytes are here, some times a second; may raise to end it."""
@@ -130,6 +130,8 @@ class Crew:
         self.aside: dict[bytes, Lane] = {}
         """Sources whose sample differs from what is here, by that sample."""
         self.sampled: tuple[int, int] | None = None
+        self.agreed = False
+        """Whether a second source has sent that sample too."""
         self.moved: dict[Piece, float] = {}
         self.last_byte = self.last_joined = 0.0
         self.threads: list[threading.Thread] = []
@@ -180,7 +182,9 @@ class Crew:
             if not whole:
                 with contextlib.suppress(VaehubError):  # an error is on its way already
                     self.partial.record()
-            self._tell_of(self.aside.values())
+            for sample, other in self.aside.items():
+                if self.sampled is not None:
+                    self.lead.outvoted(other.asked, self.sampled[0], sample)
 
     # Which sources are at work. The caller holds the lock.
 
@@ -345,8 +349,7 @@ class Crew:
             lane.closed = True
             self.changed.wait_for(lambda: not lane.writing)
             if isinstance(error, IntegrityError):
-                gone = self.partial.release(Owner(lane.label, in_this_run=True))
-                self.segments.add((part.start, part.end) for part in gone)
+                self._give_up(Owner(lane.label, in_this_run=True))
             others = bool(self._at_work())
             self.changed.notify_all()
         if error is not None:
@@ -383,20 +386,24 @@ class Crew:
         with self.changed:
             if not theirs or not self._has(start, end):
                 return  # given up meanwhile: nothing to hold it against
-            lane.agrees = theirs == self.partial.read(start, end)
-            second = self.aside.pop(theirs, None)
-            if not lane.agrees and second is None:
+            here = self.partial.read(start, end)
+            second = None if theirs == here else self.aside.pop(theirs, None)
+            lane.agrees = theirs == here or second is not None
+            lane.closed = not lane.agrees
+            self.changed.notify_all()
+            if not lane.agrees and not self.agreed:
                 self.aside[theirs] = lane
-                lane.closed = True
-                self.changed.notify_all()
                 return
-            outvoted = list(self.aside.values())
+            outvoted = [(other.asked, sample) for sample, other in self.aside.items()]
             self.aside.clear()
+            self.agreed = True
+            if not lane.agrees:
+                outvoted.append((lane.asked, theirs))
             if second is not None:
-                lane.agrees = True
                 self.waiting.insert(0, second.asked)
-                outvoted += self._overrule(start, end)
-        self._tell_of(outvoted)
+                outvoted += [(other.asked, here) for other in self._overrule(start, end)]
+        for asked, sample in outvoted:
+            self.lead.outvoted(asked, start, sample)
 
     def _take_sample(self, lane: Lane, address: Address, start: int, end: int) -> bytes:
         """Ask for a sample; gives none where the work is over before there is a connection."""
@@ -406,6 +413,8 @@ class Crew:
             if not held:
                 return b""
             with self._open(lane, address, start, end) as answer:
+                with self.changed:
+                    lane.served(address, answer.url)
                 while data := answer.read(end - start - len(theirs)):
                     theirs += data
         limits.spend(len(theirs), sleep=self.session.sleep)
@@ -428,26 +437,31 @@ class Crew:
             lane.closed = True
         self.changed.wait_for(lambda: not any(lane.writing for lane in lanes))
         for owner in wrong:
-            gone = self.partial.release(owner)
-            self.segments.add((part.start, part.end) for part in gone)
-        self.changed.notify_all()
+            self._give_up(owner)
         return lanes
 
-    def _tell_of(self, outvoted: Iterable[Lane]) -> None:
-        for lane in outvoted:
-            error = HashMismatch(
-                f"{self.name}: {lane.label} sends other bytes than the other sources; not used",
-                hint="the file there was changed or damaged",
-            )
-            self.lead.outvoted(lane.asked, error)
+    def _give_up(self, owner: Owner) -> None:
+        """Have all bytes of an owner fetched again, unless the work is over; under the lock."""
+        if not self.stopped:  # else the bytes are the caller's by now
+            gone = self.partial.release(owner)
+            self.segments.add((part.start, part.end) for part in gone)
+            self.changed.notify_all()
 
     def _sample_for(self, lane: Lane) -> tuple[int, int] | None:
+        """Say which bytes to compare; None where there are none that others have sent."""
         if self.sampled is None or not self._has(*self.sampled):
             self.sampled = self._choose_sample(lane)
+            self.agreed = False
             # What they were held against is gone: they may show a sample anew.
             self.waiting[:0] = [other.asked for other in self.aside.values()]
             self.aside.clear()
+        if self.sampled is None or lane.label in self._senders(*self.sampled):
+            return None  # nobody can vouch for himself
         return self.sampled
+
+    def _senders(self, start: int, end: int) -> set[str]:
+        parts = self.partial.extents()
+        return {part.owner.source for part in parts if part.start < end and start < part.end}
 
     def _has(self, start: int, end: int) -> bool:
         return any(part.start <= start and end <= part.end for part in self.partial.extents())

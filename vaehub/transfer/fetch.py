@@ -110,7 +110,7 @@ class _Job:
         self.asked: list[Asked] = []
         self.inquest = Inquest()
         self._failures: list[tuple[Asked, VaehubError, bool]] = []
-        self._outvoted: list[tuple[Asked, VaehubError]] = []
+        self._outvoted: list[tuple[Asked, int, bytes]] = []
         self._announced: str | None = None
 
     def run(self, sources: Sequence[Source]) -> Fetched:
@@ -285,9 +285,9 @@ class _Job:
         if not others or isinstance(error, IntegrityError):
             self.listener.note(f"{asked.label} did not deliver")
 
-    def outvoted(self, asked: Asked, error: VaehubError) -> None:
-        """Take note that a source is of another mind than the others; the digest will prove it."""
-        self._outvoted.append((asked, error))
+    def outvoted(self, asked: Asked, start: int, sample: bytes) -> None:
+        """Take note that a source sends other bytes than the rest, to be held against the whole."""
+        self._outvoted.append((asked, start, sample))
 
     def advanced(self, done: int) -> None:
         """Tell how many bytes are here."""
@@ -317,12 +317,8 @@ class _Job:
             )
             return False
         got = self.partial.digest()
-        outvoted, self._outvoted = self._outvoted, []
         if got == wanted.sha256:
             self._convict()
-            for asked, error in outvoted:
-                if asked.failed is None:
-                    self._give_up(asked, error)
             return True
         if wanted.size is None:  # nobody can say how long it must be, and so what is missing
             wrong: tuple[Owner, ...] = tuple(self.partial.owners())
@@ -363,6 +359,14 @@ class _Job:
                 if asked.failed is None:
                     self._give_up(asked, error)
         self.inquest.suspect = None
+        for asked, start, sample in self._outvoted:
+            if asked.failed is None and self.partial.read(start, start + len(sample)) != sample:
+                error = HashMismatch(
+                    f"{self.artifact.name}: {asked.label} sends other bytes than the right ones; "
+                    "found by a sample, and not used",
+                    hint="the file there was changed or damaged",
+                )
+                self._give_up(asked, error)
 
     def _finish(self, wanted: Expected) -> Fetched:
         """Look at the whole file, and make it last."""
