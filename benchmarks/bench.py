@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import sys
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from benchmarks.servers import COMMIT, REPO, Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from benchmarks.product import Product
 
@@ -105,6 +105,7 @@ class Bench:
             clear,
             before=before,
             after=after,
+            is_ours=True,
         )
 
     def environment(self, *, mirrors: str = "", hub: str = NOWHERE) -> dict[str, str]:
@@ -161,6 +162,7 @@ class Bench:
             (partial.parent,),
             after=lambda: self.must_be(partial, self.vae, "transfer"),
             report=report,
+            is_ours=True,
         )
 
     @staticmethod
@@ -215,7 +217,9 @@ class Bench:
             both = paired(ours, theirs, runs=count)
         except Failed as error:
             if error.name == theirs.name:
-                self.notes.append(f"{work}, against {theirs.name}: it failed, not measured: {error}")
+                self.notes.append(
+                    f"{work}, against {theirs.name}: it failed, not measured: {error}"
+                )
             else:
                 self.fault(f"{work}: {error}")
             return None

@@ -36,6 +36,8 @@ class Command:
     report: Path | None = None
     """Where the command writes its own seconds, if those are to count instead of its wall time."""
 
+    is_ours: bool = False
+
     @property
     def full_environment(self) -> dict[str, str]:
         """Nothing of the caller's environment but where programs lie."""

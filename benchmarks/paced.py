@@ -89,16 +89,19 @@ class Handler(BaseHTTPRequestHandler):
             self.state.live.add(self)
 
     def finish(self) -> None:
-        if not self.state.dead:
+        dead = self.state.dead
+        if not dead:
             self._drain()
+        with contextlib.suppress(OSError):
+            super().finish()
+        if dead:  # a reset, and not an orderly end
+            option = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
         with self.state.lock:
             self.state.live.discard(self)
             self.state.closed += self.received()
-        if self.state.dead:  # a reset, and not an orderly end
-            option = struct.pack("ii", 1, 0)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
-        with contextlib.suppress(OSError):
-            super().finish()
+            if dead:  # at once: what is still in the buffer goes on being sent until then
+                self.connection.close()
 
     def received(self) -> int:
         """Say how many bytes of bodies the client has."""
@@ -177,17 +180,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
-    state: State
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away is nothing to tell."""
-
-    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        if self.state.dead:
-            assert isinstance(request, socket.socket)
-            self.close_request(request)
-        else:
-            super().shutdown_request(request)
 
 
 class Life:
@@ -205,7 +200,6 @@ class Life:
             return
         handler = type("Bound", (Handler,), {"state": self.state})
         server = Server(self.address, handler)
-        server.state = self.state
         self.address = (self.address[0], server.server_address[1])
         self.running = server
         threading.Thread(target=self._serve, args=(server,), daemon=True).start()
@@ -233,9 +227,7 @@ def main() -> None:
     parser.add_argument("--total", type=int)
     parser.add_argument("--die-after", type=int)
     options = parser.parse_args()
-    state = State(
-        options.www, rate=options.rate, total=options.total, die_after=options.die_after
-    )
+    state = State(options.www, rate=options.rate, total=options.total, die_after=options.die_after)
     life = Life(state, options.host)
     print(f"http://{life.address[0]}:{life.address[1]}", flush=True)
     for line in sys.stdin:

@@ -6,7 +6,6 @@ A program that is not here gives None, and a note: it is never guessed.
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from benchmarks.servers import COMMIT, REPO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from benchmarks.bench import Bench, File
 

@@ -62,7 +62,8 @@ def from_wheel(work: Path) -> Product | str:
             text=True,
         )
     except subprocess.CalledProcessError as error:
-        return (error.stderr.strip().splitlines() or ["no reason given"])[-1]
+        words: list[str] = error.stderr.strip().splitlines()
+        return words[-1] if words else "no reason given"
     return in_environment(folder, words="a wheel of this checkout in a fresh environment")
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 REPO = "bench/vae"
+CDN = "127.0.0.2"
+"""Where the stand-in of the Hub sends downloads on to: to another host, as the Hub does."""
 COMMIT = "8f1d0c5e2b7a49d6b3c1e0f9a8b7c6d5e4f3a2b1"
 
 
@@ -113,8 +115,9 @@ def _configuration(
         f"{kind}_temp_path {work}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    tls = ""
+    tls = ssl = ""
     if certificate is not None:
+        ssl = " ssl"
         tls = f"ssl_certificate {certificate.path}; ssl_certificate_key {certificate.key};"
     info = json.dumps(
         {
@@ -142,14 +145,14 @@ def _configuration(
         f" add_header X-Repo-Commit {COMMIT} always; add_header X-Linked-Size {file.size} always;"
         f""" add_header X-Linked-Etag '"{file.digest}"' always;"""
         f""" add_header ETag '"{file.digest}"' always;"""
-        f" return 302 $scheme://$http_host/cdn/{file.name}; }}\n"
+        f" return 302 $scheme://{CDN}:{port}/cdn/{file.name}; }}\n"
         for file in files
     )
     return (
         f"daemon off; {user} worker_processes 1; pid {work}/nginx.pid;\n"
         "events {} http { access_log off; sendfile on; default_type application/octet-stream;\n"
         f"{temporary}\n"
-        f"server {{ listen 127.0.0.1:{port}{' ssl' if tls else ''}; {tls} root {www};\n"
+        f"server {{ listen 127.0.0.1:{port}{ssl}; listen {CDN}:{port}{ssl}; {tls} root {www};\n"
         f"location = /api/models/{REPO} {{ default_type application/json; return 200 '{info}'; }}\n"
         f"location = /api/models/{REPO}/revision/{COMMIT} {{ default_type application/json;"
         f" return 200 '{info}'; }}\n"
@@ -171,13 +174,11 @@ def make_certificate(work: Path) -> Certificate:
     if shutil.which("openssl") is None:
         raise NotHere("openssl is not installed")
     made = Certificate(work / "tls.pem", work / "tls.key")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    whom = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    where = ["-keyout", str(made.key), "-out", str(made.path)]
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        + ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(made.key), "-out", str(made.path)],
-        check=True,
-        capture_output=True,
+        ["openssl", "req", "-x509", *kind, *whom, *where], check=True, capture_output=True
     )
     return made
 

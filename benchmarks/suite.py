@@ -1,8 +1,8 @@
 """Measure vaehub against what people use today, and write docs/performance.md.
 
 Whole processes, in pairs; each ratio is ours over theirs, so that below 1 is faster. A peer that is
-not installed is named as such and never guessed. Ends with 1 where a command of ours fails, or where
-what was counted cannot be true; never for being slow.
+not installed is named as such and never guessed. Ends with 1 where a command of ours fails, or
+where what was counted cannot be true; never for being slow.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
             except NotHere as error:
                 bench.notes.append(f"{name}: {error}, not measured")
         text = page.text(
-            command=" ".join(["benchmarks/run", *_shown(argv)]),
+            command=" ".join(["benchmarks/run", *shown(sys.argv[1:] if argv is None else argv)]),
             product=measured.words,
             size=size,
             runs=runs,
@@ -97,10 +97,10 @@ def _product(options: argparse.Namespace, work: Path, notes: list[str]) -> produ
     return product.from_checkout()
 
 
-def _shown(argv: list[str] | None) -> list[str]:
+def shown(argv: list[str]) -> list[str]:
     """Give the arguments without the places of this machine."""
     shown: list[str] = []
-    for word in sys.argv[1:] if argv is None else argv:
+    for word in argv:
         option, equals, _ = word.partition("=")
         if shown and shown[-1] in {"--work", "--peers", "--venv"}:
             shown.append("DIR")

@@ -35,7 +35,8 @@ def main() -> None:
     from vaehub.transfer.session import Session
 
     if options.no_journal:
-        Partial.record = Partial.note = _nothing  # type: ignore[method-assign]
+        for method in ("record", "note"):
+            setattr(Partial, method, lambda partial: None)
     loaded = settings.load()
     _, variant = api.find(options.name, settings=loaded)
     [artifact] = variant.artifacts
@@ -46,10 +47,6 @@ def main() -> None:
     with Session(loaded) as session:
         fetch(artifact, options.partial, sources, session=session, settings=loaded)
     options.report.write_text(str(time.perf_counter() - begun))
-
-
-def _nothing(partial: object) -> None:
-    """Keep no journal."""
 
 
 if __name__ == "__main__":

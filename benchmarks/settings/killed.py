@@ -55,9 +55,7 @@ def _kill_half_way(bench: Bench, server: Paced) -> int:
     """Start an install and kill it; says how many bytes of the file are on the disk then."""
     command = bench.install(mirrors=server.base)
     command.make_ready()
-    process = subprocess.Popen(
-        command.argv, env=command.full_environment, stdin=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command.argv, env=command.full_environment, stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while _on_disk(bench.store) < bench.size // 2:
         if process.poll() is not None or time.monotonic() > deadline:

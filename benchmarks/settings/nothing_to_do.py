@@ -49,9 +49,7 @@ def measure(bench: Bench) -> None:
     again = f"{work}: second install, nothing to do"
     hashing = _hashing(bench, placed)
     bench.compare(again, install, hashing, 0.01, runs=runs, warm=False)
-    deep = bench.vaehub(
-        *("verify", "--deep", "--to", str(target), "-q"), environment=environment
-    )
+    deep = bench.vaehub(*("verify", "--deep", "--to", str(target), "-q"), environment=environment)
     checking = Command("sha256sum of them", ["sha256sum", *map(str, placed)])
     bench.compare(f"{work}: `verify --deep`", deep, checking, runs=runs, warm=False)
     bench.compare(f"{work}: `verify --deep`", deep, hashing, runs=runs, warm=False)
