@@ -68,15 +68,8 @@ class Bench:
         file = File(id_, path, size, make_file(path, size))
         (self.www / "sha256" / file.digest).hardlink_to(path)
         self._files[id_] = file
-        self.write_catalog(self._files.values())
+        write_catalog(self.catalog, self._files.values())
         return file
-
-    def write_catalog(self, files: Iterable[File]) -> None:
-        """Put these files into the catalog, and no others."""
-        entries = {file.id: _entry(file) for file in files}
-        catalog = {"name": "bench", "title": "Benchmark"}
-        text = json.dumps({"schema": 1, "catalog": catalog, "entries": entries})
-        self.catalog.write_text(text)
 
     def nginx(
         self, certificate: servers.Certificate | None = None
@@ -247,7 +240,9 @@ class Bench:
             self.fault(f"{work}: {error}")
             return []
 
-    def against_floor(self, work: str, runs: Sequence[Run], floor: float, goal: float) -> None:
+    def against_floor(
+        self, work: str, runs: Sequence[Run], floor: float, goal: float | None
+    ) -> None:
         """Add the row of a wall time against the least that it could be."""
         if not runs:
             return
@@ -260,8 +255,8 @@ class Bench:
                 seconds(middle),
                 seconds(floor),
                 f"{middle / floor:.3g} ({min(walls):.3g} to {max(walls):.3g})",
-                goal=f"{goal:g}",
-                verdict=_verdict(middle / floor <= goal),
+                goal="" if goal is None else f"{goal:g}",
+                verdict="" if goal is None else _verdict(middle / floor <= goal),
             )
         )
 
@@ -337,6 +332,13 @@ def make_file(path: Path, size: int, *, mark: str = "", sparse: bool = False) ->
             count -= length
         file.truncate(size)
     return digest.hexdigest()
+
+
+def write_catalog(path: Path, files: Iterable[File]) -> None:
+    """Write a catalog of these files."""
+    entries = {file.id: _entry(file) for file in files}
+    catalog = {"name": "bench", "title": "Benchmark"}
+    path.write_text(json.dumps({"schema": 1, "catalog": catalog, "entries": entries}))
 
 
 def _entry(file: File) -> dict[str, object]:

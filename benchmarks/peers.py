@@ -99,9 +99,10 @@ def aria2(
         before: Is called before each run.
     """
     check = f"--checksum=sha-256={bench.vae.digest}" if checksum else ""
+    where = f"-d {quote(str(bench.out))} -o {bench.vae.path.name}"
     line = (
-        f"aria2c -q --no-conf -x{connections} -s{split or connections} --file-allocation=none "
-        f"{check} -d {quote(str(bench.out))} -o {bench.vae.path.name} {' '.join(urls)}"
+        f"aria2c -q --no-conf -x{connections} -s{split or connections} -k1M "
+        f"--file-allocation=none {check} {where} {' '.join(urls)}"
     )
     servers = "" if len(urls) == 1 else f" with {len(urls)} addresses"
     tail = " --checksum" if checksum else ", which verifies nothing"

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.bench import File, make_file
+from benchmarks.bench import File, make_file, write_catalog
 from benchmarks.measure import Command, Failed, run
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ def measure(bench: Bench) -> None:
     runs = min(RUNS, bench.runs)
     store = bench.work / "many-store"
     files = [_in_store(store, number, size) for number in range(count)]
-    bench.write_catalog(files)
+    catalog = bench.work / "many.yaml"
+    write_catalog(catalog, files)
     target = bench.work / "many"
-    environment = {"VAEHUB_STORE": str(store)}
+    environment = {"VAEHUB_STORE": str(store), "VAEHUB_CATALOG": str(catalog)}
     ids = [file.id for file in files]
     install = bench.vaehub("install", *ids, "--to", str(target), "-q", environment=environment)
     try:

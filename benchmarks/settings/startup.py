@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 from benchmarks.measure import Command
@@ -21,7 +22,7 @@ def measure(bench: Bench) -> None:
     product = bench.product
     python = str(product.python)
     nothing = Command("python -c pass", [python, "-c", "pass"], environment)
-    pip = Command("pip --version", [python, "-m", "pip", "--version"], environment)
+    pip = _pip(bench, environment)
     for word, theirs, goal in (
         ("list", nothing, 5.0),
         ("list", pip, 0.5),
@@ -35,6 +36,16 @@ def measure(bench: Bench) -> None:
         )
         runs = max(RUNS, bench.runs)
         bench.compare(f"`vaehub {word}`", ours, theirs, goal, runs=runs)
+
+
+def _pip(bench: Bench, environment: dict[str, str]) -> Command | None:
+    argv = [str(bench.product.python), "-m", "pip", "--version"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        bench.notes.append("pip --version: not installed, not measured")
+        return None
+    version = done.stdout.partition(" from ")[0]
+    return Command(f"pip --version ({version})", argv, environment)
 
 
 def _hf(bench: Bench, environment: dict[str, str]) -> Command | None:
