@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from benchmarks.bench import Bench, File
+    from benchmarks.bench import Bench
+    from benchmarks.files import File
 
 _POOCH = (
     "import sys, pooch; url, known, folder, name = sys.argv[1:]; "

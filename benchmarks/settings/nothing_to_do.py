@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks.bench import File, make_file, write_catalog
+from benchmarks.files import File, make_file, write_catalog
 from benchmarks.measure import Command, Failed, run
 
 if TYPE_CHECKING:
