@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import statistics
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 RATE = 20_000_000
 LEAST_SECONDS = 2.0
 """Which a whole download must take, so that half-way is a moment that can be met."""
+ATTEMPTS = 3
 GOAL = 0.85
 ABSURD = 0.3
 """So little cannot be the loss of the last moments: nothing is gone on with."""
@@ -54,22 +56,31 @@ def measure(bench: Bench) -> None:
 def _kill_half_way(bench: Bench, server: Paced) -> int:
     """Start an install and kill it; says how many bytes of the file are on the disk then."""
     command = bench.install(mirrors=server.base)
-    command.make_ready()
-    process = subprocess.Popen(command.argv, env=command.full_environment, stdin=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while _on_disk(bench.store) < bench.size // 2:
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            raise Failed(command.name, "it ended before it had half of the file")
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    os.sync()
-    return min(_on_disk(bench.store), bench.size)
+    for _ in range(ATTEMPTS):
+        command.make_ready()
+        process = subprocess.Popen(
+            command.argv, env=command.full_environment, stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 120
+        while _on_disk(bench.store) < bench.size // 2 and process.poll() is None:
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        ended = process.wait()
+        os.sync()
+        if on_disk := min(_on_disk(bench.store), bench.size):
+            return on_disk
+        if ended:
+            raise Failed(command.name, f"ended with {ended} before it had half of the file")
+        # It was whole before anybody looked: on a busy machine, whoever waits may wake up late.
+    raise Failed(command.name, f"was not met half-way in {ATTEMPTS} attempts")
 
 
 def _on_disk(store: Path) -> int:
     """Count the blocks that the partial takes, which says more than any notes on it."""
-    partials = list((store / "partial").glob("*.part"))
-    return max((path.stat().st_blocks * 512 for path in partials), default=0)
+    sizes = [0]
+    for path in (store / "partial").glob("*.part"):
+        with contextlib.suppress(FileNotFoundError):  # whole, and moved
+            sizes.append(path.stat().st_blocks * 512)
+    return max(sizes)
