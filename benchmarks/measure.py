@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import statistics
 import subprocess
-import time
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+LONGEST = 900.0
+"""Seconds, after which a command counts as hanging."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and what must be cleared away before each run of it."""
+    """A command, and what must be done before each run of it."""
 
     name: str
     argv: Sequence[str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
     clear: Sequence[Path] = ()
+    """Files and folders that are removed before."""
+    before: Callable[[], object] | None = None
+    after: Callable[[], object] | None = None
+    """Looks whether the work was done; raises :class:`Failed`."""
+    report: Path | None = None
+    """Where the command writes its own seconds, if those are to count instead of its wall time."""
+
+    is_ours: bool = False
+
+    @property
+    def full_environment(self) -> dict[str, str]:
+        """Nothing of the caller's environment but where programs lie."""
+        return {"PATH": os.environ["PATH"], **self.environment}
+
+    def make_ready(self) -> None:
+        """Do what must be done before a run."""
+        for path in (*self.clear, *([self.report] if self.report else [])):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        if self.before is not None:
+            self.before()
+        os.sync()  # what earlier runs wrote is on the disk, and takes nothing from this one
 
 
 @dataclass(frozen=True)
@@ -34,39 +64,54 @@ class Run:
     peak: int
 
 
+class Failed(Exception):
+    """A command did not do its work; its figures would mean nothing."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"{name}: {why}")
+        self.name = name
+
+
 def run(command: Command) -> Run:
     """Run a command once.
 
     Raises:
-        RuntimeError: it failed; its figures would mean nothing.
+        Failed: it did not do its work.
     """
-    for path in command.clear:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    begun = time.perf_counter()
+    command.make_ready()
     process = subprocess.Popen(
-        command.argv,
-        env={"PATH": os.environ["PATH"], **command.environment},
+        [sys.executable, "-I", "-S", str(LAUNCHER), *command.argv],
+        env=command.full_environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
     )
-    assert process.stderr is not None
-    words = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    process.stderr.close()
-    process.returncode = os.waitstatus_to_exitcode(status)
+    try:
+        told, words = process.communicate(timeout=LONGEST)
+    except BaseException as error:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise Failed(command.name, f"not done after {LONGEST:.0f} s") from None
+        raise
     if process.returncode:
-        raise RuntimeError(f"{command.name} ended with {process.returncode}: {words[-500:]}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        raise Failed(command.name, f"could not be started: {words.strip()[-500:]}")
+    status, wall, cpu, peak = told.split()
+    if int(status):
+        raise Failed(command.name, f"ended with {status}: {words.strip()[-500:]}")
+    if command.after is not None:
+        command.after()
+    seconds = float(command.report.read_text()) if command.report else float(wall)
+    return Run(seconds, float(cpu), int(peak))
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Runs of two commands in turn, A B A B ..."""
+    """Runs of two commands in turn: A B, B A, A B ..."""
 
     ours: Sequence[Run]
     theirs: Sequence[Run]
@@ -79,10 +124,20 @@ class Paired:
 
 
 def paired(ours: Command, theirs: Command, *, runs: int) -> Paired:
-    """Run two commands in turn, after one run of each that does not count."""
-    run(ours)
-    run(theirs)
-    pairs = [(run(ours), run(theirs)) for _ in range(runs)]
+    """Run two commands in turn; who goes first changes with each pair.
+
+    Raises:
+        Failed: one of them did not do its work.
+    """
+    pairs = []
+    for number in range(runs):
+        if number % 2:
+            b = run(theirs)
+            a = run(ours)
+        else:
+            a = run(ours)
+            b = run(theirs)
+        pairs.append((a, b))
     return Paired([a for a, _ in pairs], [b for _, b in pairs])
 
 

@@ -1,123 +1,304 @@
-"""The servers that the benchmarks download from, all on loopback.
-
-nginx sends as fast as it can. The paced one lets the kernel pace each connection
-(``SO_MAX_PACING_RATE``): nginx's own ``limit_rate`` gives every new request a second's worth for
-free, so that a client with many small ranges would cheat.
-"""
+"""The servers that the benchmarks download from, each a process of its own, all on loopback."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-import re
 import shutil
 import socket
 import subprocess
-import threading
+import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import socketserver
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
 
-_SO_MAX_PACING_RATE = 47
+_HERE = Path(__file__).parent
+REPO = "bench/vae"
+CDN = "127.0.0.2"
+"""Where the stand-in of the Hub sends downloads on to: to another host, as the Hub does."""
+COMMIT = "8f1d0c5e2b7a49d6b3c1e0f9a8b7c6d5e4f3a2b1"
+
+
+class NotHere(Exception):
+    """Something that a benchmark needs is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A file that the stand-in of the Hub knows."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """For 127.0.0.1, signed by itself."""
+
+    path: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """A running nginx."""
+
+    base: str
+    """Files lie below it; it is the Hub's stand-in as well (``HF_ENDPOINT``)."""
+    plain_log: Path
+
+    @property
+    def plain(self) -> str:
+        """A Hub whose file addresses tell neither size nor digest; its API does."""
+        return f"{self.base}/plain"
+
+    def api_was_asked(self) -> bool:
+        """Tell whether the API of the plain Hub was asked since the last call."""
+        asked = bool(self.plain_log.read_text())
+        self.plain_log.write_text("")
+        return asked
 
 
 @contextlib.contextmanager
-def nginx(www: Path, work: Path) -> Iterator[str]:
-    """Serve a folder with nginx; gives the base URL."""
+def nginx(
+    www: Path, work: Path, files: Sequence[Served], certificate: Certificate | None = None
+) -> Iterator[Nginx]:
+    """Serve a folder with nginx, also as a Hugging Face Hub would.
+
+    Raises:
+        NotHere: there is no nginx.
+    """
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
-        raise FileNotFoundError("nginx is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    user = "user root;" if os.geteuid() == 0 else ""
+        raise NotHere("nginx is not installed")
+    port = _free_port()
+    scheme = "http" if certificate is None else "https"
+    plain_log = work / "plain.log"
+    plain_log.write_text("")
     conf = work / "nginx.conf"
-    conf.write_text(
-        f"daemon off; {user} worker_processes 1; pid {work}/nginx.pid;\n"
-        f"error_log {work}/nginx.log;\n"
-        f"events {{}} http {{ access_log off; sendfile on; client_body_temp_path {work}/body;\n"
-        f"server {{ listen 127.0.0.1:{port}; root {www}; }} }}\n"
-    )
+    conf.write_text(_configuration(www, work, port, files, certificate, plain_log))
     process = subprocess.Popen(
-        [program, "-c", str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [program, "-e", str(work / "nginx.log"), "-c", str(conf)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         for _ in range(100):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
+            if process.poll() is not None:
+                raise NotHere(f"nginx does not start: {(work / 'nginx.log').read_text()[-300:]}")
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield Nginx(f"{scheme}://127.0.0.1:{port}", plain_log)
     finally:
         process.terminate()
         process.wait()
 
 
+def _configuration(
+    www: Path,
+    work: Path,
+    port: int,
+    files: Sequence[Served],
+    certificate: Certificate | None,
+    plain_log: Path,
+) -> str:
+    user = "user root;" if os.geteuid() == 0 else ""
+    temporary = " ".join(
+        f"{kind}_temp_path {work}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    tls = ssl = ""
+    if certificate is not None:
+        ssl = " ssl"
+        tls = f"ssl_certificate {certificate.path}; ssl_certificate_key {certificate.key};"
+    info = json.dumps(
+        {
+            "id": REPO,
+            "sha": COMMIT,
+            "siblings": [{"rfilename": file.name} for file in files],
+            "private": False,
+            "tags": [],
+        }
+    )
+    paths = json.dumps(
+        [
+            {
+                "type": "file",
+                "path": file.name,
+                "size": file.size,
+                "oid": file.digest[:40],
+                "lfs": {"oid": file.digest, "size": file.size, "pointerSize": 134},
+            }
+            for file in files
+        ]
+    )
+    resolves = "".join(
+        f"location = /{REPO}/resolve/{COMMIT}/{file.name} {{ etag off;"
+        f" add_header X-Repo-Commit {COMMIT} always; add_header X-Linked-Size {file.size} always;"
+        f""" add_header X-Linked-Etag '"{file.digest}"' always;"""
+        f""" add_header ETag '"{file.digest}"' always;"""
+        f" return 302 $scheme://{CDN}:{port}/cdn/{file.name}; }}\n"
+        for file in files
+    )
+    return (
+        f"daemon off; {user} worker_processes 1; pid {work}/nginx.pid;\n"
+        "events {} http { access_log off; sendfile on; default_type application/octet-stream;\n"
+        f"{temporary}\n"
+        f"server {{ listen 127.0.0.1:{port}{ssl}; listen {CDN}:{port}{ssl}; {tls} root {www};\n"
+        f"location = /api/models/{REPO} {{ default_type application/json; return 200 '{info}'; }}\n"
+        f"location = /api/models/{REPO}/revision/{COMMIT} {{ default_type application/json;"
+        f" return 200 '{info}'; }}\n"
+        f"{resolves}"
+        f"location /cdn/ {{ alias {www}/; }}\n"
+        f"location /plain/{REPO}/resolve/{COMMIT}/ {{ alias {www}/; }}\n"
+        f"location = /plain/api/models/{REPO}/paths-info/{COMMIT} {{ access_log {plain_log};"
+        f" default_type application/json; return 200 '{paths}'; }}\n"
+        "} }\n"
+    )
+
+
+def make_certificate(work: Path) -> Certificate:
+    """Make a certificate for 127.0.0.1.
+
+    Raises:
+        NotHere: there is no openssl.
+    """
+    if shutil.which("openssl") is None:
+        raise NotHere("openssl is not installed")
+    made = Certificate(work / "tls.pem", work / "tls.key")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    whom = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    where = ["-keyout", str(made.key), "-out", str(made.path)]
+    subprocess.run(
+        ["openssl", "req", "-x509", *kind, *whom, *where], check=True, capture_output=True
+    )
+    return made
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a paced server has done."""
+
+    received: int
+    """Bytes of files that its clients acknowledged."""
+    requests: int
+
+
 class Paced:
-    """A folder behind a server that paces each connection; counts the bytes it sent."""
+    """A folder behind ``benchmarks/paced.py``. Use as a context manager."""
 
-    def __init__(self, www: Path, *, bytes_per_second: int) -> None:
-        self.sent = 0
-        self._lock = threading.Lock()
-        paced = self
+    def __init__(
+        self,
+        www: Path,
+        *,
+        rate: int,
+        total: int | None = None,
+        die_after: int | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
+        """Choose what it does.
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self) -> None:
-                super().setup()
-                self.connection.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, bytes_per_second)
-
-            def do_GET(self) -> None:
-                path = www / self.path.lstrip("/")
-                if not path.is_file():
-                    self.send_error(404)
-                    return
-                size = path.stat().st_size
-                found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-                start = int(found[1]) if found else 0
-                end = min(int(found[2]) + 1, size) if found and found[2] else size
-                self.send_response(206 if found else 200)
-                self.send_header("Content-Length", str(end - start))
-                self.send_header("Accept-Ranges", "bytes")
-                if found:
-                    self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
-                self.end_headers()
-                if self.command == "HEAD":
-                    return
-                with path.open("rb") as file, contextlib.suppress(OSError):
-                    while start < end:
-                        count = min(1 << 18, end - start)
-                        done = os.sendfile(self.connection.fileno(), file.fileno(), start, count)
-                        if not done:
-                            break
-                        start += done
-                        with paced._lock:
-                            paced.sent += done
-
-            do_HEAD = do_GET  # noqa: N815  # the name is the base class's
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                """A client that goes away is nothing to tell."""
-
-        self._server: socketserver.BaseServer = Server(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
+        Args:
+            www: The folder.
+            rate: Bytes a second of each connection.
+            total: Bytes a second of all of them.
+            die_after: After so many bytes, it resets all connections and is gone.
+            host: Address of the loopback network to listen on.
+        """
+        self._argv = [str(www), "--host", host, "--rate", str(rate)]
+        if total is not None:
+            self._argv += ["--total", str(total)]
+        if die_after is not None:
+            self._argv += ["--die-after", str(die_after)]
+        self.base = ""
 
     def __enter__(self) -> Paced:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._process = _start("paced.py", *self._argv)
+        self.base = _line(self._process)
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _stop(self._process)
+
+    def counts(self) -> Counts:
+        """Say what it has done since it was last told to begin again."""
+        return self._tell("counts")
+
+    def again(self) -> Counts:
+        """Count from zero, and serve again if it had died."""
+        return self._tell("again")
+
+    def _tell(self, word: str) -> Counts:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        received, requests = _line(self._process).split()
+        return Counts(int(received), int(requests))
+
+
+@contextlib.contextmanager
+def delayed(base: str, *, round_trip: float, rate: float, window: int) -> Iterator[str]:
+    """Put ``benchmarks/delay.py`` before a server; gives the address to use instead.
+
+    Args:
+        base: The address of the server.
+        round_trip: Seconds.
+        rate: Bytes a second of the link.
+        window: Bytes that one connection may have on their way.
+    """
+    host, _, port = base.removeprefix("http://").partition(":")
+    limits = ["--round-trip", str(round_trip), "--rate", str(rate), "--window", str(window)]
+    process = _start("delay.py", host, port, *limits)
+    try:
+        yield _line(process)
+    finally:
+        _stop(process)
+
+
+def _start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-I", str(_HERE / script), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    if not line:
+        raise RuntimeError(f"a server of the benchmarks ended: {process.args!r}")
+    return line
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
