@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub import folders, hosts, intents, licenses, observe, obtaining, receipts, staging, targets
 from vaehub.errors import TargetRefuses
@@ -37,8 +36,7 @@ _placing = threading.Lock()
 """One variant at a time is placed, since what one makes the next one finds: folders, receipts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """What was done, or would be done, for one artifact."""
 
     name: str
@@ -59,8 +57,7 @@ class Installed:
     """Labels of the sources that will be asked, in order; only where ``planned``."""
 
 
-@dataclass(frozen=True, slots=True)
-class InstallResult:
+class InstallResult(NamedTuple):
     """What an install did."""
 
     entry: Entry
@@ -75,8 +72,7 @@ class InstallResult:
         return any(step.status == "installed" for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """What the user said beyond name and target."""
 
     only_host: str | None = None
@@ -86,8 +82,7 @@ class Options:
     ask: Ask | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One name that the user wants, and what it led to."""
 
     name: str

@@ -7,10 +7,9 @@ and its receipt is bridged by an intent in the store.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import intents, observe, receipts
 from vaehub.errors import FileInTheWay
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from vaehub.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """Verified bytes, waiting to be placed."""
 
     path: Path

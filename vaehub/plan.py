@@ -6,8 +6,7 @@ error that says why there is none. Looks at nothing itself; :mod:`vaehub.observe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub.errors import FileInTheWay, NotPinned, TargetRefuses, UsageError
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 Action = Literal["fetch", "place", "keep"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What would be done for one artifact."""
 
     artifact: Artifact
@@ -36,8 +34,7 @@ class Step:
     """An older file of ours stands at the destination and gives way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What an install of one variant into one target would do."""
 
     entry: Entry

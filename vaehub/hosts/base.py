@@ -7,8 +7,7 @@ may stand, and what a status means where a host has no words of its own. Knows n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 from vaehub.errors import (
@@ -38,8 +37,7 @@ asked for, since a healthy mirror need not have an API at all."""
 _HEADER_SAFE = re.compile(r"[!-:<-~]+")  # printable ASCII without the blank and the semicolon
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """What a host's API says of one file."""
 
     name: str
@@ -48,8 +46,7 @@ class FileRecord:
     """Lower-case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """The answer to the GET of the bytes, where it was not the bytes."""
 
     status: int

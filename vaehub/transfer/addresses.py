@@ -6,8 +6,7 @@ Pure: knows the rules of redirects, plain http and credentials, and touches no s
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from vaehub.errors import SourceUnusable
@@ -20,8 +19,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LONGEST_CHAIN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """The request that a redirect asks for."""
 
     method: str

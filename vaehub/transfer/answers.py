@@ -6,8 +6,7 @@ Pure: knows statuses and Content-Range; sees no body.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import SourceUnusable
 
@@ -18,8 +17,7 @@ _RANGE = re.compile(r"\s*bytes\s+(\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\s*", re.IGN
 _NO_RANGE = re.compile(r"\s*bytes\s+\*/(\d{1,18})\s*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The body holds the file from ``start`` on."""
 
     start: int
@@ -27,8 +25,7 @@ class Body:
     """Size of the whole file, where the answer says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoSuchRange:
+class NoSuchRange(NamedTuple):
     """416: the file does not go that far, or the host does not serve ranges of it."""
 
     total: int | None

@@ -6,8 +6,7 @@ Pure: takes an artifact and a located download, and decides what the bytes must 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import HashMismatch, SizeMismatch, SourceUnusable
 
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from vaehub.model import Artifact, Download
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What the bytes must be."""
 
     sha256: str

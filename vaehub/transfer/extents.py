@@ -6,15 +6,13 @@ Pure: knows ranges and owners; no file, no lock, no HTTP. Ranges are half open, 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who sent some bytes, and when."""
 
     source: str
@@ -22,8 +20,7 @@ class Owner:
     in_this_run: bool
 
 
-@dataclass(slots=True)
-class Extent:
+class Extent(NamedTuple):
     """Neighbouring bytes of one owner."""
 
     start: int
@@ -58,8 +55,8 @@ class Extents:
 
     @property
     def parts(self) -> tuple[Extent, ...]:
-        """Copies of the extents, in order."""
-        return tuple(replace(part) for part in self._parts)
+        """The extents, in order."""
+        return tuple(self._parts)
 
     def put(self, start: int, end: int, owner: Owner) -> None:
         """Note bytes; where some were here already, they have this owner now."""
@@ -78,7 +75,7 @@ class Extents:
             end = next_.end
             self._parts.pop(at)
         if last and last.end == start and last.owner == owner:
-            last.end = end
+            self._parts[at - 1] = last._replace(end=end)
         else:
             self._parts.insert(at, Extent(start, end, owner))
 

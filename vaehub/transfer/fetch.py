@@ -9,8 +9,7 @@ a whole file in :mod:`vaehub.transfer.stream`, ranges from several sources in
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import (
     HashMismatch,
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
     from vaehub.transfer.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A whole, verified file, and how it came here."""
 
     sha256: str

@@ -7,9 +7,9 @@ does not fit the file.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from vaehub.transfer.extents import Extents, Owner
 
@@ -17,16 +17,14 @@ UNKNOWN = "an earlier run"
 """Whose the bytes are that no sidecar speaks of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """From byte ``start`` on, the contiguous bytes came from ``source``."""
 
     start: int
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Island:
+class Island(NamedTuple):
     """Bytes beyond the contiguous ones."""
 
     start: int
@@ -34,8 +32,7 @@ class Island:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(NamedTuple):
     """What a partial's sidecar says."""
 
     sha256: str | None

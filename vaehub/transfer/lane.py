@@ -7,8 +7,7 @@ every call.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.transfer.addresses import same_origin
 
@@ -34,8 +33,7 @@ def ceiling_of(host: str) -> int:
     return CEILINGS.get(host, CEILING)
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Where to ask for bytes, and what may be shown there."""
 
     download: Download
@@ -44,35 +42,32 @@ class Address:
     credentials: Mapping[str, str]
 
 
-@dataclass(eq=False)
 class Lane:
     """A source, and the connections to it."""
 
-    asked: Asked
-    address: Address | None = None
-    """Where the bytes are; None: to be found out, anew where an address has run out."""
-    serves_ranges: bool = False
-    """Whether it has been seen to."""
-    ceiling: int = 0
-    alive: int = 0
-    """Workers."""
-    lost: int = 0
-    """Workers that ended through no fault of the source, and are to be replaced."""
-    writing: int = 0
-    """Workers that are writing to the file."""
-    received: int = 0
-    """Bytes that came and count."""
-    trouble: list[tuple[Exception, Address]] = field(default_factory=list)
-    """What ended workers, and nobody has looked at yet."""
-    closed: bool = False
-    agrees: bool = False
-    """Whether a sample of what it serves was the same as what others had sent."""
-    tried: Address | None = None
-    """An address that somebody is finding out about: one goes ahead, the others wait."""
-    pace: Pace = field(default_factory=lambda: Pace())
-
-    def __post_init__(self) -> None:
-        self.ceiling = ceiling_of(self.asked.source.host)
+    def __init__(self, asked: Asked, *, agrees: bool = False) -> None:
+        self.asked = asked
+        self.address: Address | None = None
+        """Where the bytes are; None: to be found out, anew where an address has run out."""
+        self.tried: Address | None = None
+        """An address that somebody is finding out about: one goes ahead, the others wait."""
+        self.serves_ranges = False
+        """Whether it has been seen to."""
+        self.agrees = agrees
+        """Whether a sample of what it serves was the same as what others had sent."""
+        self.ceiling = ceiling_of(asked.source.host)
+        self.alive = 0
+        """Workers."""
+        self.lost = 0
+        """Workers that ended through no fault of the source, and are to be replaced."""
+        self.writing = 0
+        """Workers that are writing to the file."""
+        self.received = 0
+        """Bytes that came and count."""
+        self.trouble: list[tuple[Exception, Address]] = []
+        """What ended workers, and nobody has looked at yet."""
+        self.closed = False
+        self.pace = Pace()
 
     @property
     def label(self) -> str:

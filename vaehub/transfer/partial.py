@@ -22,7 +22,6 @@ import hashlib
 import os
 import shutil
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vaehub import durable
@@ -319,7 +318,7 @@ class Partial:
         boot = boot_id()
         if boot is None:
             return
-        text = replace(self._notes(), boot=boot).text()
+        text = self._notes()._replace(boot=boot).text()
         if text == self._noted:
             return
         temporary = self.hint.with_name(f"{self.hint.name}.tmp")

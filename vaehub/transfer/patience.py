@@ -6,8 +6,7 @@ Pure: knows which failures pass by themselves; sleeps nowhere.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +15,7 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 """Statuses that may be gone in a moment; 52x are Cloudflare's for a sick origin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """Time-outs and the schedule of retries; seconds."""
 
     connect: float = 10.0

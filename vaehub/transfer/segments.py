@@ -11,7 +11,6 @@ drips is taken over.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,15 +29,17 @@ HOPELESS = 2.0
 what drips would never end."""
 
 
-@dataclass(slots=True, eq=False)
 class Piece:
     """A range that one worker fetches; its end may be lowered while it does."""
 
-    position: int
-    """The next byte to come."""
-    end: int
-    rate: float = 0.0
-    """Bytes a second at which it comes; 0: not known yet."""
+    __slots__ = ("end", "position", "rate")
+
+    def __init__(self, position: int, end: int, rate: float = 0.0) -> None:
+        self.position = position
+        """The next byte to come."""
+        self.end = end
+        self.rate = rate
+        """Bytes a second at which it comes; 0: not known yet."""
 
     @property
     def left(self) -> int:

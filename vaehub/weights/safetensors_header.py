@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub.errors import NotAModel
 
@@ -48,8 +47,7 @@ BITS: Mapping[str, int] = {
 """Bits of one element, by the format's name of its type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One tensor as the header describes it."""
 
     dtype: str
@@ -59,8 +57,7 @@ class Tensor:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a safetensors file says about itself."""
 
     tensors: Mapping[str, Tensor]
