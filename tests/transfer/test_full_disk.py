@@ -16,6 +16,7 @@ from tests.transfer.bench import DATA, SIZE, Bench
 from tests.transfer.helping import Told
 from tests.transfer.origins import KIB, ON_ITS_WAY, make_small, origins, slow
 from vaehub.errors import DiskFull
+from vaehub.transfer.partial import peek
 
 ROOM = 2 * 1024 * KIB
 PRIVATE = ["unshare", "--map-root-user", "--mount"]
@@ -59,14 +60,15 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_on_it(tmp_path: Path) -> No
 
 
 class Filling(Told):
-    """Takes all space that is left, once some of the file has come."""
+    """Takes all space that is left, once some of the file has come and is noted."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.filler = folder / "filler"
 
     def advanced(self, artifact_name: str, done: int) -> None:
-        if done < SIZE // 3 or self.filler.exists():
+        noted = peek(self.filler.with_name("x.part")) or 0
+        if noted < SIZE // 4 or self.filler.exists():
             return
         with self.filler.open("wb", buffering=0) as file:
             try:

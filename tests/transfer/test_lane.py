@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transfer.helping import settings_for
@@ -218,6 +218,7 @@ def test_the_speed_is_measured_even_when_settled(clock: Clock) -> None:
     assert pace.rate == pytest.approx(10 / WINDOW)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaehub.transfer.limits import Limits
@@ -36,6 +36,7 @@ spends = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(spends, st.integers(1_000, 50_000_000))
 def test_no_bytes_are_faster_than_the_rate(spends: list[tuple[int, float]], rate: int) -> None:
     clock = Clock()
@@ -53,6 +54,7 @@ def test_no_bytes_are_faster_than_the_rate(spends: list[tuple[int, float]], rate
     assert max(clock.naps, default=0) <= 0.5, "nobody could have stopped it"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2_000_000), max_size=30), st.integers(1_000, 50_000_000))
 def test_without_pauses_the_total_is_exact(counts: list[int], rate: int) -> None:
     clock = Clock()

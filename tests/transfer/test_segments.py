@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaehub.transfer.segments import LARGEST, MIB, SMALLEST, TINIEST, Piece, Segments
@@ -132,6 +132,7 @@ ranges = st.lists(st.integers(0, 40 * MIB), min_size=2, max_size=8, unique=True)
 )
 
 
+@settings(deadline=None)
 @given(ranges, st.data())
 def test_every_byte_is_fetched_exactly_once(
     missing: list[tuple[int, int]], data: st.DataObject

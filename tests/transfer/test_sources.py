@@ -251,7 +251,6 @@ def test_two_that_are_of_one_wrong_mind_do_not_shut_out_the_third(
         got = bench.run(*servers)
         assert bench.path.read_bytes() == DATA
         assert servers[0].url not in blamed(got)
-    assert blamed(got)
 
 
 def test_nobody_vouches_for_himself(bench: Bench, small: pytest.MonkeyPatch) -> None:
