@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,14 @@ class Bench:
         self._files[id_] = file
         write_catalog(self.catalog, self._files.values())
         return file
+
+    def unpinned(self, file: File, id_: str) -> File:
+        """Publish a file once more, with nothing in the catalog but where it is."""
+        path = file.path.with_stem(id_)
+        path.hardlink_to(file.path)
+        self._files[id_] = same = replace(file, id=id_, path=path, pinned=False)
+        write_catalog(self.catalog, self._files.values())
+        return same
 
     def nginx(
         self, certificate: servers.Certificate | None = None
