@@ -44,7 +44,7 @@ PIECE = 24 * KIB
 def exact(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Have pieces that nobody splits: then every byte that is sent twice is the fault's."""
     make_small(monkeypatch)
-    for name in ("SMALLEST", "LARGEST", "TINIEST"):
+    for name in ("SMALLEST", "SMALLEST_AFAR", "LARGEST", "TINIEST"):
         monkeypatch.setattr(f"vaehub.transfer.segments.{name}", PIECE)
     return monkeypatch
 

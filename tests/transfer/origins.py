@@ -280,6 +280,7 @@ _SMALL: dict[str, dict[str, float]] = {
         "HASTE": FOREVER,
         "APART": 0.0,
         "LONG": math.inf,
+        "LONG_BEFORE_A_MIRROR": math.inf,
         "LONG_FOR_A_MIRROR": math.inf,
         "STALLED": FOREVER,
         "SAMPLE": SAMPLE,
@@ -287,6 +288,11 @@ _SMALL: dict[str, dict[str, float]] = {
         "CHUNK": 4 * KIB,
         "_TICK": 0.01,
     },
-    "segments": {"SMALLEST": 16 * KIB, "LARGEST": 64 * KIB, "TINIEST": 8 * KIB},
-    "lane": {"WINDOW": 0.05},
+    "segments": {
+        "SMALLEST": 16 * KIB,
+        "SMALLEST_AFAR": 16 * KIB,
+        "LARGEST": 64 * KIB,
+        "TINIEST": 8 * KIB,
+    },
+    "lane": {"WINDOW": 0.05, "FIRST_WINDOW": 0.05, "SOON": 0.0},
 }

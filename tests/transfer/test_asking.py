@@ -189,3 +189,15 @@ def test_an_unknown_host_is_no_source() -> None:
     assert asked.label == "gopher"
     with pytest.raises(SourceUnusable):
         asked.name()
+
+
+@pytest.mark.parametrize(
+    ("host", "server"),
+    [
+        ("mirror", "https://mirror.example:443"),
+        ("civitai", "civitai"),
+        ("huggingface", "huggingface"),
+    ],
+)
+def test_connections_count_for_a_host_or_for_the_one_server(host: str, server: str) -> None:
+    assert Judged(host).asked.server == server

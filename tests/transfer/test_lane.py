@@ -12,11 +12,24 @@ from tests.transfer.helping import settings_for
 from vaehub.model import Artifact, Download, Source
 from vaehub.transfer import lane as lane_module
 from vaehub.transfer.asking import Asked
-from vaehub.transfer.lane import CEILING, FIRST, GAIN, STEP, WINDOW, Lane, Pace, ceiling_of
+from vaehub.transfer.lane import (
+    CEILING,
+    COLD,
+    FIRST,
+    FIRST_WINDOW,
+    GAIN,
+    SOON,
+    STEP,
+    WINDOW,
+    Lane,
+    Pace,
+    ceiling_of,
+)
 from vaehub.transfer.listener import SILENT
 from vaehub.transfer.session import Session
 
 MB = 1_000_000
+MUCH = 10**12
 
 
 def new_lane(host: str = "mirror") -> Lane:
@@ -71,53 +84,53 @@ def test_hosts_that_mind_get_fewer() -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 8])
 def test_a_source_without_a_worker_gets_one(room: int) -> None:
-    assert new_lane().more(room=room) == 1
+    assert new_lane().more(room=room, rest=MUCH) == 1
 
 
 def test_none_is_added_until_ranges_have_been_served() -> None:
     lane = new_lane()
     lane.located(download())
     lane.alive = 1
-    assert lane.more(room=8) == 0
+    assert lane.more(room=8, rest=MUCH) == 0
     assert lane.address is not None
     lane.served(lane.address, lane.address.url)
-    assert lane.more(room=8) == FIRST - 1
+    assert lane.more(room=8, rest=MUCH) == FIRST - 1
 
 
 @pytest.mark.parametrize(("room", "more"), [(0, 0), (1, 0), (2, 1), (3, 2), (8, FIRST - 1)])
 def test_there_are_never_more_than_there_is_room_for(room: int, more: int) -> None:
-    assert proven().more(room=room) == more
+    assert proven().more(room=room, rest=MUCH) == more
 
 
 def test_workers_that_an_old_address_ended_are_replaced(clock: Clock) -> None:
     lane = proven()
-    lane.more(room=8)
+    lane.more(room=8, rest=MUCH)
     lane.alive, lane.lost = 1, 3
-    assert lane.more(room=8) == 3
+    assert lane.more(room=8, rest=MUCH) == 3
     lane.alive = 4
-    assert lane.more(room=8) == 0, "they were replaced twice"
+    assert lane.more(room=8, rest=MUCH) == 0, "they were replaced twice"
 
 
 def test_with_none_left_one_goes_ahead_and_the_others_follow(clock: Clock) -> None:
     lane = proven()
-    lane.more(room=8)
+    lane.more(room=8, rest=MUCH)
     lane.alive, lane.lost = 0, 4
     lane.located(download("https://elsewhere.example/vae"))
-    assert lane.more(room=8) == 1
+    assert lane.more(room=8, rest=MUCH) == 1
     lane.alive = 1
-    assert lane.more(room=8) == 0
+    assert lane.more(room=8, rest=MUCH) == 0
     assert lane.address is not None
     lane.served(lane.address, lane.address.url)
-    assert lane.more(room=8) == 3
+    assert lane.more(room=8, rest=MUCH) == 3
 
 
 def test_no_more_are_replaced_than_the_host_may_have(clock: Clock) -> None:
     lane = proven()
-    lane.more(room=8)
+    lane.more(room=8, rest=MUCH)
     lane.alive, lane.lost, lane.ceiling = 2, 6, 3
-    assert lane.more(room=8) == 1
+    assert lane.more(room=8, rest=MUCH) == 1
     lane.alive, lane.lost, lane.ceiling = 3, 2, 1
-    assert lane.more(room=8) == 0
+    assert lane.more(room=8, rest=MUCH) == 0
 
 
 def test_the_others_go_straight_to_where_the_first_was_led() -> None:
@@ -151,7 +164,7 @@ def test_an_old_address_proves_nothing_of_the_new_one() -> None:
     lane.served(old, "https://cdn.example/expired")
     assert lane.address is not None
     assert lane.address.url == download().url
-    assert lane.more(room=8) == 1, "nobody has tried it"
+    assert lane.more(room=8, rest=MUCH) == 1, "nobody has tried it"
 
 
 def test_an_address_is_stale_once_it_was_asked_for_anew() -> None:
@@ -187,34 +200,76 @@ def test_one_goes_ahead_at_a_new_address() -> None:
 
 def test_connections_are_added_while_each_addition_pays(clock: Clock) -> None:
     pace = Pace()
-    assert pace.more(0, alive=1, allowed=7) == FIRST - 1
+    assert pace.more(0, alive=1, allowed=7, rest=MUCH) == FIRST - 1
+    clock.now += FIRST_WINDOW / 2
+    assert pace.more(2 * MB, alive=4, allowed=4, rest=MUCH) == 0, "it was not measured yet"
+    clock.now += FIRST_WINDOW / 2
+    assert pace.more(4 * MB, alive=4, allowed=4, rest=MUCH) == STEP
+    assert pace.rate == pytest.approx(4 * MB / FIRST_WINDOW)
+    gained = 4 * MB * GAIN * WINDOW / FIRST_WINDOW
     clock.now += WINDOW / 2
-    assert pace.more(2 * MB, alive=4, allowed=4) == 0, "it was not measured yet"
+    assert pace.more(4 * MB, alive=8, allowed=8, rest=MUCH) == 0, "it was not measured yet"
     clock.now += WINDOW / 2
-    assert pace.more(4 * MB, alive=4, allowed=4) == STEP
-    assert pace.rate == pytest.approx(4 * MB / WINDOW)
-    clock.now += WINDOW
-    assert pace.more(4 * MB + int(4 * MB * GAIN) - 1, alive=8, allowed=8) == 0
+    assert pace.more(4 * MB + int(gained) - 1, alive=8, allowed=8, rest=MUCH) == 0
     assert pace.settled
     clock.now += WINDOW
-    assert pace.more(100 * MB, alive=8, allowed=8) == 0, "it is settled for good"
+    assert pace.more(100 * MB, alive=8, allowed=8, rest=MUCH) == 0, "it is settled for good"
+
+
+def test_what_a_connection_is_good_for_shows_once_it_delivers(clock: Clock) -> None:
+    pace = Pace()
+    pace.more(0, alive=1, allowed=7, rest=MUCH)
+    for _ in range(3):
+        clock.now += WINDOW
+        more = pace.more(MB, alive=4, allowed=4, rest=MUCH, all_deliver=False)
+        assert more == 0, "one of them is still on its way to the host"
+    clock.now += FIRST_WINDOW
+    assert pace.more(2 * MB, alive=4, allowed=4, rest=MUCH) == STEP
+
+
+def test_one_that_never_delivers_is_not_waited_for(clock: Clock) -> None:
+    pace = Pace()
+    pace.more(0, alive=1, allowed=7, rest=MUCH)
+    clock.now += COLD
+    assert pace.more(MB, alive=4, allowed=4, rest=MUCH, all_deliver=False) == STEP
+
+
+@pytest.mark.parametrize(("seconds", "more"), [(SOON - 0.01, 0), (SOON + 0.01, STEP)])
+def test_none_is_added_where_all_is_here_soon(clock: Clock, seconds: float, more: int) -> None:
+    pace = Pace()
+    pace.more(0, alive=1, allowed=7, rest=MUCH)
+    clock.now += FIRST_WINDOW
+    rest = int(seconds * 4 * MB / FIRST_WINDOW)
+    assert pace.more(4 * MB, alive=4, allowed=4, rest=rest) == more
+    assert pace.settled == (not more)
+
+
+def test_a_lane_waits_for_its_workers_first_bytes(clock: Clock) -> None:
+    lane = proven()
+    lane.alive += lane.more(room=8, rest=MUCH)
+    lane.warm = {1}
+    clock.now += FIRST_WINDOW
+    assert lane.more(room=8, rest=MUCH) == 0
+    lane.warm = {1, 2, 3, 4}
+    clock.now += FIRST_WINDOW
+    assert lane.more(room=8, rest=MUCH) == STEP
 
 
 def test_at_the_ceiling_the_pace_is_settled(clock: Clock) -> None:
     pace = Pace()
-    pace.more(0, alive=1, allowed=3)
+    pace.more(0, alive=1, allowed=3, rest=MUCH)
     clock.now += WINDOW
-    assert pace.more(MB, alive=4, allowed=0) == 0
+    assert pace.more(MB, alive=4, allowed=0, rest=MUCH) == 0
     assert pace.settled
 
 
 def test_the_speed_is_measured_even_when_settled(clock: Clock) -> None:
     pace = Pace()
-    pace.more(0, alive=1, allowed=0)
+    pace.more(0, alive=1, allowed=0, rest=MUCH)
     clock.now += WINDOW
-    pace.more(MB, alive=1, allowed=0)
+    pace.more(MB, alive=1, allowed=0, rest=MUCH)
     clock.now += WINDOW
-    pace.more(MB + 10, alive=1, allowed=0)
+    pace.more(MB + 10, alive=1, allowed=0, rest=MUCH)
     assert pace.rate == pytest.approx(10 / WINDOW)
 
 
@@ -244,7 +299,7 @@ def test_no_course_of_things_gives_too_many(
             lane.alive -= min(died, lane.alive)
             lane.lost += lost
             before = lane.alive
-            more = lane.more(room=room)
+            more = lane.more(room=room, rest=MUCH)
             assert more >= 0
             assert before + more <= max(before, 1, min(lane.ceiling, room))
             lane.alive += more

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vaehub.transfer.segments import LARGEST, MIB, SMALLEST, TINIEST, Piece, Segments
+from vaehub.transfer.segments import (
+    LARGEST,
+    MIB,
+    SLOW_SECONDS,
+    SMALLEST,
+    SMALLEST_AFAR,
+    TINIEST,
+    Piece,
+    Segments,
+)
 
 
 def test_pieces_come_from_the_front_and_get_smaller() -> None:
@@ -43,7 +52,7 @@ def test_a_small_rest_is_left_to_whoever_has_it(size: int, rate: float) -> None:
 
 
 def test_a_piece_is_split_where_both_halves_end_at_the_same_time() -> None:
-    segments = Segments([(0, 2 * MIB)])
+    segments = Segments([(0, MIB)])
     slow = segments.take(1, rate=3e6)
     assert slow is not None
     size = slow.left
@@ -53,7 +62,43 @@ def test_a_piece_is_split_where_both_halves_end_at_the_same_time() -> None:
     assert abs(fast.left / 9e6 - slow.left / 3e6) < 0.01
 
 
-@pytest.mark.parametrize("size", [MIB // 8, 2 * MIB])
+def test_the_slower_one_keeps_even_a_tiny_half() -> None:
+    """It has its answer already; only what is split off costs a request."""
+    segments = Segments([(0, MIB)])
+    slow = segments.take(1, rate=1e6)
+    assert slow is not None
+    fast = segments.take(2, rate=20e6)
+    assert fast is not None
+    assert 0 < slow.left < TINIEST < fast.left
+
+
+@pytest.mark.parametrize(("wait", "size"), [(0.001, SMALLEST), (0.05, SMALLEST_AFAR)])
+def test_pieces_stay_larger_where_hosts_take_long_to_answer(wait: float, size: int) -> None:
+    segments = Segments([(0, 4 * MIB)])
+    piece = segments.take(8, rate=20e6, wait=wait)
+    assert piece is not None
+    assert piece.left == size
+
+
+def test_a_newcomer_begins_small_beside_others() -> None:
+    """Should it be slow, whoever hashes the bytes in their order would wait for it."""
+    segments = Segments([(0, 400 * MIB)])
+    assert segments.take(4, rate=20e6) is not None
+    newcomer = segments.take(4)
+    assert newcomer is not None
+    assert newcomer.left == SMALLEST
+
+
+def test_a_slow_worker_is_done_with_each_piece_soon() -> None:
+    segments = Segments([(0, 400 * MIB)])
+    for _ in range(4):
+        assert segments.take(5, rate=20e6) is not None
+    slow = segments.take(5, rate=1e6)
+    assert slow is not None
+    assert slow.time_left <= SLOW_SECONDS
+
+
+@pytest.mark.parametrize("size", [MIB // 8, MIB])
 def test_what_drips_is_taken_over_whole(size: int) -> None:
     """Its own half would be too small for a request, and take for ever all the same."""
     segments = Segments([(0, size)])

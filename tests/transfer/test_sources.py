@@ -99,7 +99,7 @@ def test_a_source_that_falls_silent_is_helped(bench: Bench, small: pytest.Monkey
 
 
 def test_a_slow_source_is_helped(bench: Bench, small: pytest.MonkeyPatch) -> None:
-    small.setattr("vaehub.transfer.crew.LONG", 0.0)
+    small.setattr("vaehub.transfer.crew.LONG_BEFORE_A_MIRROR", 0.0)
     servers: list[Origin] = []
     late = quiet(DATA, after=16 * KIB, until=lambda: bool(servers[1].given))
     with origins(late, honest(DATA), into=servers):
@@ -122,11 +122,12 @@ def test_public_hosts_are_spared_while_a_mirror_delivers(
     bench: Bench, small: pytest.MonkeyPatch, host: str, helps: bool
 ) -> None:
     small.setattr("vaehub.transfer.crew.LONG", 0.0)
+    small.setattr("vaehub.transfer.crew.LONG_BEFORE_A_MIRROR", 0.0)
     bench.told = told = Ticking()
     servers: list[Origin] = []
 
     def until() -> bool:
-        return bool(servers[1].given) or told.ticks > 100
+        return bool(servers[1].given) or (told.ticks > 100 and not helps)
 
     with origins(dripping(DATA, after=16 * KIB, until=until), honest(DATA), into=servers):
         bench.run(*servers, hosts=["mirror", host])
@@ -296,12 +297,13 @@ def test_bytes_of_an_earlier_run_that_two_sources_contradict_are_given_up(
     small.setattr("vaehub.transfer.crew.HASTE", 0.02)
     left_in_between(bench, LIE)
     servers: list[Origin] = []
-    with origins(
-        quiet(DATA, after=4 * KIB, until=joined(lambda: servers[2])),
-        honest(DATA),
-        honest(DATA),
-        into=servers,
-    ):
+
+    def late(request: Request) -> Iterable[bytes | None]:
+        # Little in all, so that what was left is most of what a newcomer can be held against.
+        after = 0 if len(servers[0].given) > 1 else 4 * KIB
+        return quiet(DATA, after=after, until=lambda: servers[2].sent > SAMPLE)(request)
+
+    with origins(late, honest(DATA), honest(DATA), into=servers):
         got = bench.run(*servers)
         assert bench.path.read_bytes() == DATA
         sent = sum(server.sent for server in servers)

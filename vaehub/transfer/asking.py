@@ -72,6 +72,15 @@ class Asked:
 
         return hosts.get(self.source.host)
 
+    @property
+    def server(self) -> str:
+        """Whoever its connections are counted for.
+
+        A host, wherever it has its storages; mirrors and plain addresses are each their own.
+        """
+        address = self.source.locator.get("base") or self.source.locator.get("url")
+        return origin(str(address)) if address else self.source.host
+
     def name(self) -> None:
         """Find out what the source is called.
 

@@ -54,13 +54,15 @@ SOURCES = 3
 """At work at the same time, at most."""
 HASTE = 2.0
 """Seconds without a byte, after which another source is asked as well."""
-APART = 0.5
+APART = 0.2
 """Seconds between two sources that join, so that the first may show what it is good for."""
 LONG = 3.0
 """Seconds for the rest, from which on another source joins."""
 LONG_FOR_A_MIRROR = 30.0
 """The same, where mirrors deliver and only public hosts are left: the user wants those spared."""
-JOURNAL_EVERY = 0.5
+LONG_BEFORE_A_MIRROR = 1.0
+"""The same, where the next one is a mirror: the user has offered it."""
+JOURNAL_EVERY = 0.25
 """Seconds; what came since is fetched again after a power cut."""
 JOURNAL_BYTES = 64 * MIB
 """So many new bytes are flushed earlier: the disk works while the wire does, not after it."""
@@ -78,7 +80,10 @@ class Lead(Protocol):
     """Whoever wants the file."""
 
     def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
-        """Is told that a source is asked no more; ``others``: while others go on delivering."""
+        """Is told that a source is asked no more; ``others``: others deliver, it only helped."""
+
+    def stumbled(self, asked: Asked, error: SourceError) -> None:
+        """Is told that a source was in trouble, so that others had to help."""
 
     def outvoted(self, asked: Asked, start: int, sample: bytes) -> None:
         """Is told that a source sends other bytes than the rest; the digest will prove who errs."""
@@ -179,12 +184,21 @@ class Crew:
             for thread in self.threads:
                 # Who waits for a silent host is left behind, and writes nothing any more.
                 thread.join(timeout=None if thread.name in {"follow", "journal"} else 0.1)
-            if not whole:
+            if whole:
+                self._tell_of_trouble()
+            else:
                 with contextlib.suppress(VaehubError):  # an error is on its way already
                     self.partial.record()
             for sample, other in self.aside.items():
                 if self.sampled is not None:
                     self.lead.outvoted(other.asked, self.sampled[0], sample)
+
+    def _tell_of_trouble(self) -> None:
+        """Tell of the sources that had failed, and that nobody waited for to come back."""
+        for lane in self._at_work():
+            trouble = lane.asked.trouble
+            if trouble is not None and (lane.was_helped or (lane.is_troubled and not lane.helps)):
+                self.lead.stumbled(lane.asked, trouble)
 
     # Which sources are at work. The caller holds the lock.
 
@@ -198,27 +212,45 @@ class Crew:
             return None
         now = time.monotonic()
         limit = self.session.limits.rate
-        if not working or self.aside:  # whoever differs from the others wants an arbiter
+        if all(lane.is_troubled for lane in working):
             pays = True
+            for lane in working:
+                lane.was_helped = True
+        elif self.aside and all(lane.agrees for lane in working):
+            pays = True  # whoever differs from the others wants an arbiter, and none is on its way
         elif now - self.last_joined < APART:
             pays = False
         elif now - max(self.last_byte, self.last_joined) >= HASTE:
             pays = not self.session.limits.owed  # else the silence is our own
-        elif self._have_settled(working, now) and self._has_free_connections():
+        elif self._is_known(working, now) and self._has_free_connections():
             rate = sum(lane.pace.rate for lane in working)
-            spared = working[0].is_mirror and self.waiting[0].source.host != "mirror"
-            rest = self.wanted.size or 0
-            rest -= self.partial.present
-            pays = rest > rate * (LONG_FOR_A_MIRROR if spared else LONG)
+            pays = self._rest > rate * self._long(working[0])
             pays = pays and (limit is None or rate < 0.8 * limit)
         else:
             pays = False
         return self.waiting.pop(0) if pays else None
 
-    def _have_settled(self, working: list[Lane], now: float) -> bool:
-        """Tell whether no source gets any faster; one that is silent for long is not waited for."""
+    @property
+    def _rest(self) -> int:
+        """Bytes still to come."""
+        return (self.wanted.size or 0) - self.partial.present
+
+    def _long(self, first: Lane) -> float:
+        """Say how long the rest must take for the next source to join."""
+        if self.waiting[0].source.host == "mirror":
+            return LONG_BEFORE_A_MIRROR
+        return LONG_FOR_A_MIRROR if first.is_mirror else LONG
+
+    def _is_known(self, working: list[Lane], now: float) -> bool:
+        """Tell whether it shows what the sources at work are good for.
+
+        Before a public host is asked, none of them may be getting faster still; the user has
+        offered a mirror. One that is silent for long is not waited for.
+        """
         if now - self.last_joined >= HASTE:
             working = [lane for lane in working if lane.received]
+        if self.waiting[0].source.host == "mirror":
+            return all(lane.pace.rate for lane in working)
         return all(lane.pace.settled for lane in working)
 
     def _has_free_connections(self) -> bool:
@@ -226,8 +258,8 @@ class Crew:
         return allowed is None or sum(lane.alive for lane in self.lanes) < allowed
 
     def _room(self, lane: Lane) -> int:
-        host = lane.asked.source.host
-        return self.session.limits.share(host, ceiling_of(host))
+        asked = lane.asked
+        return self.session.limits.share(asked.server, ceiling_of(asked.source.host))
 
     # Threads.
 
@@ -239,6 +271,7 @@ class Crew:
 
     def _join(self, lane: Lane) -> None:
         with self.changed:
+            lane.helps = any(not other.is_troubled for other in self._at_work())
             self.lanes.append(lane)
             self.last_joined = time.monotonic()
         self._start(self._manage, lane)
@@ -271,7 +304,7 @@ class Crew:
         """See one source through."""
         try:
             try:
-                with self.session.limits.transfer(lane.asked.source.host):
+                with self.session.limits.transfer(lane.asked.server):
                     self._staff(lane)
             except RangesIgnored:
                 lane.asked.serves_ranges = False
@@ -296,20 +329,21 @@ class Crew:
                 self._hold_against_others(lane)
             with self.changed:
                 if lane.agrees and not lane.trouble and not self._is_over(lane):
-                    for _ in range(lane.more(room=self._room(lane))):
+                    for _ in range(lane.more(room=self._room(lane), rest=self._rest)):
                         lane.alive += 1
                         self._start(self._work, lane)
-                    self.changed.wait(_TICK)
+                    self.changed.wait(_TICK if lane.pace.settled else _TICK / 4)
                 if self._is_over(lane) or not lane.trouble:
                     continue
                 error, address = lane.trouble.pop(0)
                 if lane.is_stale(address):
                     lane.lost += 1
                     continue
-                alive, progressed, seen = lane.alive, lane.received > seen, lane.received
+                alive, serves = lane.alive, lane.serves_ranges
+                progressed, seen = lane.received > seen, lane.received
             if not isinstance(error, (SourceUnreachable, Refused)):
                 raise error
-            if alive and _may_pass(error):
+            if alive and serves and _may_pass(error):
                 # One connection less, and no more than are left: the host may have had too many.
                 lane.ceiling = max(1, alive)
                 continue
@@ -317,6 +351,7 @@ class Crew:
             with self.changed:
                 lane.address = None
                 lane.lost += 1
+                lane.is_troubled = pause > 0
                 alone = self._at_work() == [lane]
             if alone:
                 lane.asked.wait(pause)
@@ -350,7 +385,7 @@ class Crew:
             self.changed.wait_for(lambda: not lane.writing)
             if isinstance(error, IntegrityError):
                 self._give_up(Owner(lane.label, in_this_run=True))
-            others = bool(self._at_work())
+            others = lane.helps and bool(self._at_work())
             self.changed.notify_all()
         if error is not None:
             self.lead.gave_up(lane.asked, error, others=others)
@@ -415,6 +450,7 @@ class Crew:
             with self._open(lane, address, start, end) as answer:
                 with self.changed:
                     lane.served(address, answer.url)
+                    self.changed.notify_all()  # others may join
                 while data := answer.read(end - start - len(theirs)):
                     theirs += data
         limits.spend(len(theirs), sleep=self.session.sleep)
@@ -478,25 +514,24 @@ class Crew:
     # Workers.
 
     def _work(self, lane: Lane) -> None:
-        rate = 0.0
+        rate = wait = 0.0
+        trouble: tuple[Exception, Address] | None = None
         try:
-            while (given := self._next(lane, rate)) is not None:
+            while trouble is None and (given := self._next(lane, rate, wait)) is not None:
                 piece, address = given
                 try:
                     self._fetch(lane, piece, address)
                 except RangesIgnored as error:
                     # Once ranges have been served, one without is this connection's trouble alone.
                     one = SourceUnreachable(f"{lane.label}: one answer came without its range")
-                    self._report(lane, one if lane.serves_ranges else error, address)
-                    return
+                    trouble = (one if lane.serves_ranges else error), address
                 except Offline:
                     raise
                 except (Refused, SourceError, IntegrityError) as error:
-                    self._report(lane, error, address)
-                    return
+                    trouble = error, address
                 finally:
                     with self.changed:
-                        rate = piece.rate
+                        rate, wait = piece.rate, piece.wait
                         self.segments.give_back(piece)
                         self.moved.pop(piece, None)
                         if lane.tried is address:
@@ -505,14 +540,15 @@ class Crew:
             self._fail(error)
         finally:
             with self.changed:
+                # At once: whoever looks at the trouble must not count this worker as one that goes
+                # on.
                 lane.alive -= 1
+                lane.warm.discard(threading.get_ident())
+                if trouble is not None:
+                    lane.trouble.append(trouble)
                 self.changed.notify_all()
 
-    def _report(self, lane: Lane, error: Exception, address: Address) -> None:
-        with self.changed:
-            lane.trouble.append((error, address))
-
-    def _next(self, lane: Lane, rate: float) -> tuple[Piece, Address] | None:
+    def _next(self, lane: Lane, rate: float, wait: float) -> tuple[Piece, Address] | None:
         """Wait for a piece; None when the work is over."""
         with self.changed:
             while not self._is_over(lane):
@@ -522,7 +558,8 @@ class Crew:
                 piece, address = None, lane.address
                 if address is not None and lane.may_try(address):
                     workers = sum(each.alive for each in self.lanes)
-                    piece = self.segments.take(workers, rate=rate) or self._stalled(now)
+                    piece = self.segments.take(workers, rate=rate, wait=wait)
+                    piece = piece or self._stalled(now)
                 if piece is not None and address is not None:
                     self.moved[piece] = now
                     lane.tried = address
@@ -560,19 +597,25 @@ class Crew:
                 start, end = piece.position, piece.end
             if not held or start == end:  # another worker took it before we began
                 return
+            asked = time.monotonic()
             with self._open(lane, address, start, end) as answer:
                 with self.changed:
+                    piece.wait = time.monotonic() - asked
                     lane.served(address, answer.url)
+                    self.changed.notify_all()  # others may join
                 self._receive(lane, piece, answer)
         if piece.left and not self._is_over(lane):
             raise SourceUnreachable(f"{lane.label}: the answer ended too early")
 
     def _receive(self, lane: Lane, piece: Piece, answer: Answer) -> None:
         looked, came = time.monotonic(), 0
+        is_known = bool(piece.rate)
         while data := answer.read(CHUNK):
             with self.changed:
                 if self.stopped or lane.closed:
                     return
+                lane.warm.add(threading.get_ident())
+                lane.is_troubled = False
                 at, now = piece.position, time.monotonic()
                 # Claimed before it is written: nobody else can be given these bytes any more.
                 count = self.segments.advance(piece, len(data))
@@ -582,6 +625,9 @@ class Crew:
                 came += len(data)
                 if now - looked > RATE_OVER:
                     piece.rate, looked, came = came / (now - looked), now, 0
+                    is_known = True
+                elif not is_known and now > looked:
+                    piece.rate = came / (now - looked)  # a guess, but better than none
             try:
                 if count:
                     self.partial.put(lane.label, at, memoryview(data)[:count])
@@ -594,9 +640,9 @@ class Crew:
                     lane.writing -= 1
                     if self.stopped or lane.closed or self.segments.done:
                         self.changed.notify_all()
+            self.session.limits.spend(len(data), sleep=self.session.sleep)
             if not piece.left:
                 return
-            self.session.limits.spend(len(data), sleep=self.session.sleep)
 
 
 def _may_pass(error: SourceUnreachable | Refused) -> bool:

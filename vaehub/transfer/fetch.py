@@ -247,7 +247,7 @@ class _Job:
         limits = self.session.limits
         try:
             with (
-                limits.transfer(asked.source.host),
+                limits.transfer(asked.server),
                 limits.connection(unless=self._is_wanted_no_more),
             ):
                 pull(
@@ -261,6 +261,7 @@ class _Job:
                     whole=asked.wants_whole or not asked.serves_ranges,
                 )
             asked.ended_early = False
+            asked.not_before = 0.0  # it was asked again, and did deliver
         except RangeRefused:
             asked.wants_whole = asked.ended_early = True
         except IntegrityError:
@@ -277,11 +278,15 @@ class _Job:
                 asked.wait(pause)
 
     def gave_up(self, asked: Asked, error: VaehubError, *, others: bool) -> None:
-        """Take note that a source is asked no more; ``others``: while others go on delivering."""
+        """Take note that a source is asked no more; ``others``: others deliver, it only helped."""
         asked.failed = error
         self._failures.append((asked, error, not others or isinstance(error, IntegrityError)))
         if not others or isinstance(error, IntegrityError):
             self.listener.note(f"{asked.label} did not deliver")
+
+    def stumbled(self, asked: Asked, error: SourceError) -> None:
+        """Take note that a source was in trouble, and others had to help."""
+        self._failures.append((asked, error, True))
 
     def outvoted(self, asked: Asked, start: int, sample: bytes) -> None:
         """Take note that a source sends other bytes than the rest, to be held against the whole."""

@@ -24,8 +24,14 @@ FIRST = 4
 STEP = 4
 GAIN = 1.1
 """More connections are added while the last ones made the whole faster by this factor."""
-WINDOW = 0.2
-"""Seconds over which the speed is measured."""
+WINDOW = 0.125
+"""Seconds over which the speed is measured, once all connections deliver."""
+FIRST_WINDOW = 0.0625
+"""The same for the first ones: whether they deliver at all is seen sooner than what more gain."""
+SOON = 0.75
+"""Seconds for the rest, below which no connection is added: it would hardly begin."""
+COLD = 2.0
+"""Seconds after which a connection that has not delivered yet is not waited for."""
 
 
 def ceiling_of(host: str) -> int:
@@ -58,6 +64,14 @@ class Lane:
         self.ceiling = ceiling_of(asked.source.host)
         self.alive = 0
         """Workers."""
+        self.warm: set[int] = set()
+        """Workers that have received something, by the ids of their threads."""
+        self.helps = False
+        """Whether it joined others that deliver."""
+        self.was_helped = False
+        """Whether another one joined because this one had failed."""
+        self.is_troubled = False
+        """Whether nothing has come since it last failed."""
         self.lost = 0
         """Workers that ended through no fault of the source, and are to be replaced."""
         self.writing = 0
@@ -100,11 +114,12 @@ class Lane:
         """Tell whether an address has been replaced since."""
         return self.address is None or self.address.download is not address.download
 
-    def more(self, *, room: int) -> int:
+    def more(self, *, room: int, rest: int) -> int:
         """Say how many workers to add now.
 
         Args:
             room: How many there may be in all.
+            rest: Bytes still to come, from whatever source.
         """
         allowed = max(1, min(self.ceiling, room)) - self.alive
         if not self.alive:
@@ -115,7 +130,11 @@ class Lane:
         back = max(0, min(self.lost, allowed))
         self.lost = 0
         return back + self.pace.more(
-            self.received, alive=self.alive + back, allowed=max(0, allowed - back)
+            self.received,
+            alive=self.alive + back,
+            allowed=max(0, allowed - back),
+            rest=rest,
+            all_deliver=not back and len(self.warm) >= self.alive,
         )
 
 
@@ -129,23 +148,38 @@ class Pace:
         self._begun = False
         self._best = 0.0
         self._seen = 0
-        self._looked = 0.0
+        self._looked = self._added = 0.0
 
-    def more(self, received: int, *, alive: int, allowed: int) -> int:
-        """Say how many connections to add now."""
+    def more(
+        self, received: int, *, alive: int, allowed: int, rest: int, all_deliver: bool = True
+    ) -> int:
+        """Say how many connections to add now.
+
+        Args:
+            received: Bytes so far.
+            alive: Connections that there are.
+            allowed: How many more there may be.
+            rest: Bytes still to come.
+            all_deliver: Whether bytes have come over each of them: what a new one is good for
+                shows only then, on a long way some round trips later.
+        """
         now = time.monotonic()
         if not self._begun:
             self._begun = True
-            self._seen, self._looked = received, now
+            self._seen, self._looked, self._added = received, now, now
             return max(0, min(FIRST - alive, allowed))
-        if now - self._looked < WINDOW:
+        if not self.settled and not all_deliver and now - self._added < COLD:
+            self._seen, self._looked = received, now
+            return 0
+        is_first = not self.settled and not self._best
+        if now - self._looked < (FIRST_WINDOW if is_first else WINDOW):
             return 0
         self.rate = (received - self._seen) / (now - self._looked)
         self._seen, self._looked = received, now
         if self.settled:
             return 0
-        if allowed <= 0 or self.rate < GAIN * self._best:
+        if allowed <= 0 or self.rate < GAIN * self._best or rest < SOON * self.rate:
             self.settled = True
             return 0
-        self._best = self.rate
+        self._best, self._added = self.rate, now
         return min(STEP, allowed)

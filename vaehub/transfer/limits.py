@@ -42,7 +42,7 @@ class Limits:
         self._clock = clock
         self._lock = threading.Lock()
         self._paid_until = clock()
-        self._at_host: Counter[str] = Counter()
+        self._at: Counter[str] = Counter()
         self._slots = threading.Semaphore(connections) if connections is not None else None
 
     @property
@@ -68,25 +68,25 @@ class Limits:
             debt -= step
 
     @contextmanager
-    def transfer(self, host: str) -> Iterator[None]:
-        """Count a transfer from a host, so that the others leave it its share."""
+    def transfer(self, server: str) -> Iterator[None]:
+        """Count a transfer from a server, so that the others leave it its share."""
         with self._lock:
-            self._at_host[host] += 1
+            self._at[server] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._at_host[host] -= 1
+                self._at[server] -= 1
 
-    def share(self, host: str, ceiling: int) -> int:
-        """Say how many connections each transfer from a host may have.
+    def share(self, server: str, ceiling: int) -> int:
+        """Say how many connections each transfer from a server may have.
 
         Args:
-            host: Its name.
+            server: Its name, or a host's that has several.
             ceiling: That all transfers together may have to it.
         """
         with self._lock:
-            transfers = max(1, self._at_host[host])
+            transfers = max(1, self._at[server])
         if self.connections is not None:
             ceiling = min(ceiling, self.connections)
         return max(1, ceiling // transfers)

@@ -17,11 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MIB = 1024 * 1024
-SMALLEST = 2 * MIB
-"""Of a worker whose speed is not known."""
+SMALLEST = MIB
+"""Near the end."""
+SMALLEST_AFAR = 2 * MIB
+"""The same, where hosts take long to answer."""
+WAITS = 4
+"""A piece takes so many times as long as the host took to answer, unless that is too much."""
 LARGEST = 16 * MIB
 TINIEST = 256 * 1024
 """Not worth a request of its own below that."""
+SLOW = 0.5
+"""Of what a worker gets on average; one that gets less than that is not to hold up the hasher."""
+SLOW_SECONDS = 1.0
+"""For each of its pieces."""
 WORTH_SPLITTING = 0.3
 """Seconds; a piece that is ready sooner is left to whoever has it."""
 HOPELESS = 2.0
@@ -32,7 +40,7 @@ what drips would never end."""
 class Piece:
     """A range that one worker fetches; its end may be lowered while it does."""
 
-    __slots__ = ("end", "position", "rate")
+    __slots__ = ("end", "position", "rate", "wait")
 
     def __init__(self, position: int, end: int, rate: float = 0.0) -> None:
         self.position = position
@@ -40,6 +48,8 @@ class Piece:
         self.end = end
         self.rate = rate
         """Bytes a second at which it comes; 0: not known yet."""
+        self.wait = 0.0
+        """Seconds that the host took to answer."""
 
     @property
     def left(self) -> int:
@@ -75,31 +85,37 @@ class Segments:
         """Have these bytes fetched too; none of them may be missing already."""
         self._free = sorted([*self._free, *([start, end] for start, end in missing)])
 
-    def take(self, workers: int, *, rate: float = 0.0) -> Piece | None:
+    def take(self, workers: int, *, rate: float = 0.0, wait: float = 0.0) -> Piece | None:
         """Hand a piece to a worker.
 
         Args:
             workers: How many there are.
             rate: Bytes a second that this one has been good for; 0: not known.
+            wait: Seconds that its host took to answer the last time.
 
         Returns:
             None where nothing is worth another connection.
         """
-        piece = self._first(workers, rate) if self._free else self._split(rate)
+        piece = self._first(workers, rate, wait) if self._free else self._split(rate)
         if piece is not None:
             self._active.append(piece)
         return piece
 
-    def _first(self, workers: int, rate: float) -> Piece:
+    def _first(self, workers: int, rate: float, wait: float) -> Piece:
         first = self._free[0]
         guided = self.unassigned // (2 * max(1, workers))
-        smallest, largest = SMALLEST, LARGEST
+        smallest = max(SMALLEST, min(SMALLEST_AFAR, int(WAITS * wait * rate)))
+        largest = LARGEST
         others = [piece.rate for piece in self._active if piece.rate]
-        if rate and others:
+        if not rate and others:  # it may be slow, and then whoever hashes would wait for it
+            largest = smallest
+        elif rate and others:
             share = rate * (len(others) + 1) / (sum(others) + rate)
             guided = int(guided * share)
-            smallest = max(TINIEST, int(SMALLEST * min(1.0, share)))
+            smallest = max(TINIEST, int(smallest * min(1.0, share)))
             largest = max(TINIEST, int(LARGEST * min(1.0, share)))
+            if share < SLOW:
+                largest = max(TINIEST, min(largest, int(rate * SLOW_SECONDS)))
         size = min(max(guided, smallest), largest, first[1] - first[0])
         piece = Piece(first[0], first[0] + size, rate)
         first[0] += size
@@ -115,7 +131,7 @@ class Segments:
         size = int(last.left * share)
         if last.left - size < TINIEST and self._is_hopeless(last, rate):
             size = last.left
-        elif min(size, last.left - size) < TINIEST:
+        elif size < TINIEST:  # what the other keeps may be less: it has its answer already
             return None
         piece = Piece(last.end - size, last.end, rate)
         last.end -= size

@@ -6,7 +6,8 @@ and what happens next: that is :mod:`vaehub.transfer.fetch`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from vaehub.errors import SizeMismatch, SourceUnreachable, SourceUnusable
@@ -17,6 +18,7 @@ from vaehub.weights import refuse_head
 from vaehub.weights.heads import HEAD_BYTES
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     import requests
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
     from vaehub.transfer.session import Session
 
 CHUNK = 1024 * 1024
+_MOMENT = 0.01
+"""Seconds."""
+_ENOUGH = 128 * 1024
+"""Bytes that are worth being handed on."""
 
 
 class Refused(Exception):
@@ -141,6 +147,7 @@ class Answer:
     def __init__(self, response: requests.Response) -> None:
         self._response = response
         self._held = b""
+        self._broken: SourceUnreachable | None = None
 
     @property
     def url(self) -> str:
@@ -163,19 +170,51 @@ class Answer:
     def read(self, size: int) -> bytes:
         """Take the next bytes, at most ``size``; none at the end.
 
+        What comes within a moment is handed on together: a TLS record holds 16 KiB, and each
+        handing on has its price. A connection that breaks or falls silent loses nothing that it
+        had brought.
+
         Raises:
             SourceUnreachable: the connection broke.
         """
-        if self._held:
-            piece, self._held = self._held[:size], self._held[size:]
-            return piece
-        return self._receive(size)
+        pieces = [self._held[:size]] if self._held else []
+        count = sum(map(len, pieces))
+        self._held = self._held[size:]
+        until = time.monotonic() + _MOMENT
+        while count < size and self._broken is None:
+            try:
+                piece = self._receive(size - count)
+            except SourceUnreachable as error:
+                self._broken = error
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            count += len(piece)
+            if count >= min(_ENOUGH, size) or not self._has_more(until - time.monotonic()):
+                break
+        if not count and self._broken is not None:
+            raise self._broken
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _has_more(self, seconds: float) -> bool:
+        """Wait for more bytes; tells whether there are any."""
+        from urllib3.util import wait_for_read
+
+        raw = self._response.raw
+        if seconds <= 0 or raw.closed:  # closed: this was the last of it
+            return False
+        try:
+            # Whatever has a file descriptor will do.
+            return wait_for_read(cast("socket.socket", raw), seconds)
+        except (OSError, ValueError):  # closed meanwhile: who reads on is told so
+            return False
 
     def _receive(self, size: int) -> bytes:
         import urllib3
 
         try:
-            # read1 hands on what is there: a connection that breaks loses nothing it had brought.
+            # read1 hands on what is there, and waits for no more.
             return bytes(self._response.raw.read1(size, decode_content=False))
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(self._response.url, error) from None

@@ -1,0 +1,80 @@
+"""The body of an answer: every byte once, in order, however it comes and is asked for."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.transfer.bench import DATA, SIZE
+from tests.transfer.helping import QUICK, settings_for
+from tests.transfer.origins import Origin, origins, pieces_of
+from tests.transfer.scripted import Request, ranged, reply
+from vaehub.errors import SourceUnreachable
+from vaehub.transfer.session import Session
+from vaehub.transfer.stream import Answer
+from vaehub.weights.heads import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def take(server: Origin, sizes: list[int], *, look: bool) -> Iterator[bytes]:
+    """Read an answer to its end, in pieces of these sizes in turn."""
+    with (
+        Session(settings_for(server.url), patience=QUICK) as session,
+        session.request("GET", f"{server.url}/vae") as response,
+    ):
+        answer = Answer(response)
+        if look:
+            assert answer.head() == DATA[:HEAD_BYTES]
+        count = 0
+        while piece := answer.read(sizes[count % len(sizes)]):
+            assert len(piece) <= sizes[count % len(sizes)]
+            count += 1
+            yield piece
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    piece=st.integers(500, 100_000),
+    sizes=st.lists(st.integers(3000, SIZE), min_size=1, max_size=3),
+    look=st.booleans(),
+)
+def test_every_byte_comes_once(piece: int, sizes: list[int], look: bool) -> None:
+    with origins(lambda request: pieces_of(ranged(DATA, request), piece=piece)) as [server]:
+        assert b"".join(take(server, sizes, look=look)) == DATA
+
+
+@pytest.mark.parametrize("look", [True, False])
+@pytest.mark.parametrize("count", [HEAD_BYTES, HEAD_BYTES + 1, 100_000])
+def test_what_had_come_before_a_break_is_given(count: int, look: bool) -> None:
+    with origins(lambda request: ranged(DATA, request, upto=count)) as [server]:
+        answer = take(server, [SIZE], look=look)
+        came: list[bytes] = []
+        with pytest.raises(SourceUnreachable):
+            came.extend(answer)
+        assert b"".join(came) == DATA[:count]
+
+
+def test_what_has_come_does_not_wait_for_what_has_not() -> None:
+    may_go_on = threading.Event()
+
+    def halting(request: Request) -> Iterator[bytes]:
+        whole = reply(200, DATA)
+        yield whole[:-1000]
+        assert may_go_on.wait(30), "nothing was given while the rest was missing"
+        yield whole[-1000:]
+
+    with origins(halting) as [server]:
+        came = b""
+        for piece in take(server, [SIZE], look=False):
+            came += piece
+            if len(came) == SIZE - 1000:
+                may_go_on.set()
+        assert came == DATA
