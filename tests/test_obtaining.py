@@ -141,7 +141,8 @@ def test_the_bytes_of_several_connections_are_taken_over(room: Room) -> None:
     _, said = second.communicate(timeout=60)
     assert second.returncode == 0, said
     assert room.installed("second") == LARGE
-    assert room.sent - before <= len(LARGE) - 10_000_000
+    # A piece that is split leaves bytes on their way that nobody reads any more.
+    assert room.sent - before <= len(LARGE) - kept + 4_000_000
 
 
 def test_three_that_begin_at_once_download_one_file(room: Room) -> None:

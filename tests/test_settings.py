@@ -698,5 +698,6 @@ def test_no_other_module_reads_the_environment() -> None:
     assert readers == {
         "settings.py",
         "cli/terminal.py",  # TERM and NO_COLOR say how to print, not what to do
+        "transfer/wire.py",  # proxies and certificates, which are as requests reads them
         "selftest/__init__.py",  # empties it for the libraries, and puts it back
     }

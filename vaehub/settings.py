@@ -1,4 +1,4 @@
-"""The only reader of the environment and of the configuration file.
+"""The only reader of the environment and of the configuration file, for all that vaehub decides.
 
 Everything else gets a :class:`Settings`. Tokens are looked up when a host asks for one, are wrapped
 so that printing them shows nothing, and are never part of what ``repr`` shows.

@@ -275,15 +275,17 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
 
 
 _SMALL: dict[str, dict[str, float]] = {
-    "crew": {
-        "WORTH_IT": 32 * KIB,
+    "joining": {
         "HASTE": FOREVER,
         "APART": 0.0,
         "LONG": math.inf,
         "LONG_BEFORE_A_MIRROR": math.inf,
         "LONG_FOR_A_MIRROR": math.inf,
+    },
+    "jury": {"SAMPLE": SAMPLE},
+    "crew": {
+        "WORTH_IT": 32 * KIB,
         "STALLED": FOREVER,
-        "SAMPLE": SAMPLE,
         "RATE_OVER": 0.05,
         "CHUNK": 4 * KIB,
         "_TICK": 0.01,

@@ -145,9 +145,9 @@ def test_the_right_bytes_in_the_end(
     running: list[Origin] = []
     with pytest.MonkeyPatch.context() as patch:
         make_small(patch)
-        patch.setattr("vaehub.transfer.crew.HASTE", 0.05)
+        patch.setattr("vaehub.transfer.joining.HASTE", 0.05)
         patch.setattr("vaehub.transfer.crew.STALLED", 0.1)
-        patch.setattr("vaehub.transfer.crew.LONG", 0.0 if hurry else math.inf)
+        patch.setattr("vaehub.transfer.joining.LONG", 0.0 if hurry else math.inf)
         with origins(*script, into=running):
             got = bench.run(*running, limits=Limits(connections=connections))
             most = running[0].gauge.most

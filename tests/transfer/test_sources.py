@@ -59,7 +59,7 @@ class Ticking(Told):
         super().advanced(artifact_name, done)
         self.ticks += 1
         if self.patch is not None and done >= 2 * SAMPLE:
-            self.patch.setattr("vaehub.transfer.crew.HASTE", self.haste)
+            self.patch.setattr("vaehub.transfer.joining.HASTE", self.haste)
             self.patch = None
 
 
@@ -77,7 +77,7 @@ def blamed(got: Fetched) -> dict[str, type[VaehubError]]:
 
 
 def test_a_source_that_never_answers_is_helped(bench: Bench, small: pytest.MonkeyPatch) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.05)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.05)
     small.setattr("vaehub.transfer.crew.STALLED", 0.05)
     with origins(silent, honest(DATA)) as (blocked, second):
         got = bench.run(blocked, second)
@@ -89,7 +89,7 @@ def test_a_source_that_never_answers_is_helped(bench: Bench, small: pytest.Monke
 
 
 def test_a_source_that_falls_silent_is_helped(bench: Bench, small: pytest.MonkeyPatch) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.05)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.05)
     small.setattr("vaehub.transfer.crew.STALLED", 0.05)
     with origins(quiet(DATA, after=16 * KIB), honest(DATA)) as (first, second):
         bench.run(first, second)
@@ -99,7 +99,7 @@ def test_a_source_that_falls_silent_is_helped(bench: Bench, small: pytest.Monkey
 
 
 def test_a_slow_source_is_helped(bench: Bench, small: pytest.MonkeyPatch) -> None:
-    small.setattr("vaehub.transfer.crew.LONG_BEFORE_A_MIRROR", 0.0)
+    small.setattr("vaehub.transfer.joining.LONG_BEFORE_A_MIRROR", 0.0)
     servers: list[Origin] = []
     late = quiet(DATA, after=16 * KIB, until=lambda: bool(servers[1].given))
     with origins(late, honest(DATA), into=servers):
@@ -121,8 +121,8 @@ def test_a_fast_source_is_not_helped(bench: Bench) -> None:
 def test_public_hosts_are_spared_while_a_mirror_delivers(
     bench: Bench, small: pytest.MonkeyPatch, host: str, helps: bool
 ) -> None:
-    small.setattr("vaehub.transfer.crew.LONG", 0.0)
-    small.setattr("vaehub.transfer.crew.LONG_BEFORE_A_MIRROR", 0.0)
+    small.setattr("vaehub.transfer.joining.LONG", 0.0)
+    small.setattr("vaehub.transfer.joining.LONG_BEFORE_A_MIRROR", 0.0)
     bench.told = told = Ticking()
     servers: list[Origin] = []
 
@@ -138,7 +138,7 @@ def test_public_hosts_are_spared_while_a_mirror_delivers(
 def test_a_public_host_helps_a_mirror_that_is_too_slow(
     bench: Bench, small: pytest.MonkeyPatch
 ) -> None:
-    small.setattr("vaehub.transfer.crew.LONG_FOR_A_MIRROR", 0.0)
+    small.setattr("vaehub.transfer.joining.LONG_FOR_A_MIRROR", 0.0)
     servers: list[Origin] = []
     late = quiet(DATA, after=16 * KIB, until=lambda: bool(servers[1].given))
     with origins(late, honest(DATA), into=servers):
@@ -147,7 +147,7 @@ def test_a_public_host_helps_a_mirror_that_is_too_slow(
 
 
 def test_no_more_than_three_are_at_work(bench: Bench, small: pytest.MonkeyPatch) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.02)
     bench.told = told = Ticking()
     servers: list[Origin] = []
 
@@ -202,7 +202,7 @@ def test_once_two_agree_no_further_arbiter_is_called(
     ticks: list[int] = []
 
     def lie(request: Request) -> bytes:
-        small.setattr("vaehub.transfer.crew.HASTE", FOREVER)  # only an arbiter may join now
+        small.setattr("vaehub.transfer.joining.HASTE", FOREVER)  # only an arbiter may join now
         return ranged(LIE, request)
 
     def until() -> bool:
@@ -226,7 +226,7 @@ def test_where_two_agree_already_no_arbiter_is_called(
     ticks: list[int] = []
 
     def lie(request: Request) -> bytes:
-        small.setattr("vaehub.transfer.crew.HASTE", FOREVER)  # only an arbiter may join now
+        small.setattr("vaehub.transfer.joining.HASTE", FOREVER)  # only an arbiter may join now
         ticks.append(told.ticks)
         return ranged(LIE, request)
 
@@ -294,7 +294,7 @@ def test_two_of_different_minds_get_an_arbiter(
 def test_bytes_of_an_earlier_run_that_two_sources_contradict_are_given_up(
     bench: Bench, small: pytest.MonkeyPatch
 ) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.02)
     left_in_between(bench, LIE)
     servers: list[Origin] = []
 
@@ -387,7 +387,7 @@ def storm(request: Request) -> bytes:
 
 @pytest.mark.parametrize("first", [True, False])
 def test_a_storm_of_429_at_one_of_two(bench: Bench, small: pytest.MonkeyPatch, first: bool) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.02)
     servers: list[Origin] = []
     calm = quiet(DATA, after=16 * KIB, until=lambda: len(busy.given) >= QUICK.attempts)
     answers: list[Answering] = [storm, calm] if first else [calm, storm]
@@ -442,7 +442,7 @@ def test_a_source_that_dies_half_way_is_replaced(bench: Bench, small: pytest.Mon
 
 @pytest.mark.parametrize("first", [True, False])
 def test_one_of_two_knows_no_ranges(bench: Bench, small: pytest.MonkeyPatch, first: bool) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.02)
     servers: list[Origin] = []
     whole = always(reply(200, DATA))
     other = quiet(DATA, after=16 * KIB, until=lambda: bool(servers[0 if first else 1].given))
@@ -459,7 +459,7 @@ def test_one_of_two_knows_no_ranges(bench: Bench, small: pytest.MonkeyPatch, fir
 def test_one_of_two_has_a_file_of_another_size(
     bench: Bench, small: pytest.MonkeyPatch, first: bool
 ) -> None:
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.02)
     servers: list[Origin] = []
     longer = honest(DATA + b"x")
     other = quiet(DATA, after=16 * KIB, until=lambda: bool(servers[0 if first else 1].given))
@@ -477,7 +477,7 @@ def test_an_address_that_runs_out_is_asked_for_once_and_not_by_every_worker(
     bench: Bench, small: pytest.MonkeyPatch
 ) -> None:
     """The signed address expires in the middle, while another source goes on."""
-    small.setattr("vaehub.transfer.crew.HASTE", 0.02)
+    small.setattr("vaehub.transfer.joining.HASTE", 0.02)
     servers: list[Origin] = []
     expired: list[int] = []
 
@@ -539,7 +539,7 @@ def test_an_interrupt_loses_nothing_that_came(bench: Bench) -> None:
 def test_no_more_connections_than_the_user_allows(
     bench: Bench, small: pytest.MonkeyPatch, connections: int
 ) -> None:
-    small.setattr("vaehub.transfer.crew.LONG", 0.0)
+    small.setattr("vaehub.transfer.joining.LONG", 0.0)
     with origins(slow(DATA), slow(DATA), slow(DATA)) as servers:
         bench.run(*servers, limits=Limits(connections=connections))
         assert bench.path.read_bytes() == DATA
@@ -565,7 +565,7 @@ def test_as_many_connections_as_the_host_is_good_for(bench: Bench) -> None:
 def test_no_faster_than_the_user_allows(
     bench: Bench, small: pytest.MonkeyPatch, count: int
 ) -> None:
-    small.setattr("vaehub.transfer.crew.LONG", 0.0)
+    small.setattr("vaehub.transfer.joining.LONG", 0.0)
     small.setattr("vaehub.transfer.crew.CHUNK", KIB)
     clock, rate = Clock(), 10_000
     begun = clock.now
@@ -591,7 +591,7 @@ def test_waiting_for_the_rate_is_no_silence_of_the_source(
             super().advanced(artifact_name, done)
             if self.ticks == 60:
                 asked.append(len(servers[1].given))
-                small.setattr("vaehub.transfer.crew.HASTE", FOREVER)
+                small.setattr("vaehub.transfer.joining.HASTE", FOREVER)
                 resumed.set()
 
     def sleep(seconds: float) -> None:

@@ -26,16 +26,16 @@ def take(server: Origin, sizes: list[int], *, look: bool) -> Iterator[bytes]:
     """Read an answer to its end, in pieces of these sizes in turn."""
     with (
         Session(settings_for(server.url), patience=QUICK) as session,
-        session.request("GET", f"{server.url}/vae") as response,
+        session.get(f"{server.url}/vae") as reply,
     ):
-        answer = Answer(response)
+        answer = Answer(reply)
         if look:
             assert answer.head() == DATA[:HEAD_BYTES]
         count = 0
         while piece := answer.read(sizes[count % len(sizes)]):
             assert len(piece) <= sizes[count % len(sizes)]
             count += 1
-            yield piece
+            yield bytes(piece)
 
 
 @settings(

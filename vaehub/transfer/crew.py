@@ -29,6 +29,8 @@ from vaehub.errors import (
     VaehubError,
 )
 from vaehub.transfer.extents import Owner
+from vaehub.transfer.joining import Seen, pays
+from vaehub.transfer.jury import Jury, has
 from vaehub.transfer.lane import Lane, ceiling_of
 from vaehub.transfer.patience import PASSING
 from vaehub.transfer.ranges import RangesIgnored, open_range
@@ -50,26 +52,12 @@ if TYPE_CHECKING:
 
 WORTH_IT = 16 * MIB
 """Bytes still missing from which on a second connection pays for itself."""
-SOURCES = 3
-"""At work at the same time, at most."""
-HASTE = 2.0
-"""Seconds without a byte, after which another source is asked as well."""
-APART = 0.2
-"""Seconds between two sources that join, so that the first may show what it is good for."""
-LONG = 3.0
-"""Seconds for the rest, from which on another source joins."""
-LONG_FOR_A_MIRROR = 30.0
-"""The same, where mirrors deliver and only public hosts are left: the user wants those spared."""
-LONG_BEFORE_A_MIRROR = 1.0
-"""The same, where the next one is a mirror: the user has offered it."""
 JOURNAL_EVERY = 0.25
 """Seconds; what came since is fetched again after a power cut."""
-JOURNAL_BYTES = 64 * MIB
+JOURNAL_BYTES = 16 * MIB
 """So many new bytes are flushed earlier: the disk works while the wire does, not after it."""
 STALLED = 5.0
 """Seconds without a byte, after which an idle connection takes a piece over."""
-SAMPLE = 64 * 1024
-"""Bytes of a source that joins which are held against those of the others."""
 RATE_OVER = 0.25
 """Seconds over which the speed of one connection is measured."""
 CHUNK = 256 * 1024
@@ -132,11 +120,7 @@ class Crew:
         self.fatal: BaseException | None = None
         self.lanes: list[Lane] = []
         self.waiting: list[Asked] = []
-        self.aside: dict[bytes, Lane] = {}
-        """Sources whose sample differs from what is here, by that sample."""
-        self.sampled: tuple[int, int] | None = None
-        self.agreed = False
-        """Whether a second source has sent that sample too."""
+        self.jury = Jury()
         self.moved: dict[Piece, float] = {}
         self.last_byte = self.last_joined = 0.0
         self.threads: list[threading.Thread] = []
@@ -189,9 +173,9 @@ class Crew:
             else:
                 with contextlib.suppress(VaehubError):  # an error is on its way already
                     self.partial.record()
-            for sample, other in self.aside.items():
-                if self.sampled is not None:
-                    self.lead.outvoted(other.asked, self.sampled[0], sample)
+            for sample, other in self.jury.aside.items():
+                if self.jury.sampled is not None:
+                    self.lead.outvoted(other.asked, self.jury.sampled[0], sample)
 
     def _tell_of_trouble(self) -> None:
         """Tell of the sources that had failed, and that nobody waited for to come back."""
@@ -207,55 +191,28 @@ class Crew:
 
     def _next_source(self) -> Asked | None:
         """Say which source joins now."""
-        working = self._at_work()
-        if not self.waiting or len(working) >= SOURCES:
+        if not self.waiting:
             return None
-        now = time.monotonic()
-        limit = self.session.limits.rate
+        working = self._at_work()
+        seen = Seen(
+            working=working,
+            rest=self._rest,
+            now=time.monotonic(),
+            last_byte=self.last_byte,
+            last_joined=self.last_joined,
+            wants_arbiter=bool(self.jury.aside),
+        )
+        if not pays(self.waiting[0].source, seen, self.session.limits):
+            return None
         if all(lane.is_troubled for lane in working):
-            pays = True
             for lane in working:
                 lane.was_helped = True
-        elif self.aside and all(lane.agrees for lane in working):
-            pays = True  # whoever differs from the others wants an arbiter, and none is on its way
-        elif now - self.last_joined < APART:
-            pays = False
-        elif now - max(self.last_byte, self.last_joined) >= HASTE:
-            pays = not self.session.limits.owed  # else the silence is our own
-        elif self._is_known(working, now) and self._has_free_connections():
-            rate = sum(lane.pace.rate for lane in working)
-            pays = self._rest > rate * self._long(working[0])
-            pays = pays and (limit is None or rate < 0.8 * limit)
-        else:
-            pays = False
-        return self.waiting.pop(0) if pays else None
+        return self.waiting.pop(0)
 
     @property
     def _rest(self) -> int:
         """Bytes still to come."""
         return (self.wanted.size or 0) - self.partial.present
-
-    def _long(self, first: Lane) -> float:
-        """Say how long the rest must take for the next source to join."""
-        if self.waiting[0].source.host == "mirror":
-            return LONG_BEFORE_A_MIRROR
-        return LONG_FOR_A_MIRROR if first.is_mirror else LONG
-
-    def _is_known(self, working: list[Lane], now: float) -> bool:
-        """Tell whether it shows what the sources at work are good for.
-
-        Before a public host is asked, none of them may be getting faster still; the user has
-        offered a mirror. One that is silent for long is not waited for.
-        """
-        if now - self.last_joined >= HASTE:
-            working = [lane for lane in working if lane.received]
-        if self.waiting[0].source.host == "mirror":
-            return all(lane.pace.rate for lane in working)
-        return all(lane.pace.settled for lane in working)
-
-    def _has_free_connections(self) -> bool:
-        allowed = self.session.limits.connections
-        return allowed is None or sum(lane.alive for lane in self.lanes) < allowed
 
     def _room(self, lane: Lane) -> int:
         asked = lane.asked
@@ -401,12 +358,12 @@ class Crew:
         """Compare a sample of what a source serves with what others have sent.
 
         A mirror with another file of the same size is found out by 64 KiB and not by the digest of
-        the whole. With two of different minds nobody can say who is right: the one that came later
-        stands aside, until a third agrees with it. Nor is a majority a proof: whoever is outvoted
-        has no part in this any more, but may be asked again should the digest be wrong.
+        the whole.
         """
         with self.changed:
-            sampled = self._sample_for(lane)
+            parts = self.partial.extents()
+            self.waiting[:0] = [other.asked for other in self.jury.recall(parts)]
+            sampled = self.jury.sample_for(lane, parts)
             address = lane.address
             lane.agrees = sampled is None
         if sampled is None or address is None:
@@ -419,26 +376,19 @@ class Crew:
                 lane.trouble.append((error, lane.address or address))
             return
         with self.changed:
-            if not theirs or not self._has(start, end):
+            if not theirs or not has(self.partial.extents(), start, end):
                 return  # given up meanwhile: nothing to hold it against
             here = self.partial.read(start, end)
-            second = None if theirs == here else self.aside.pop(theirs, None)
-            lane.agrees = theirs == here or second is not None
+            verdict = self.jury.hear(lane, theirs, here)
+            lane.agrees = verdict.agrees
             lane.closed = not lane.agrees
             self.changed.notify_all()
-            if not lane.agrees and not self.agreed:
-                self.aside[theirs] = lane
-                return
-            outvoted = [(other.asked, sample) for sample, other in self.aside.items()]
-            self.aside.clear()
-            self.agreed = True
-            if not lane.agrees:
-                outvoted.append((lane.asked, theirs))
-            if second is not None:
-                self.waiting.insert(0, second.asked)
-                outvoted += [(other.asked, here) for other in self._overrule(start, end)]
-        for asked, sample in outvoted:
-            self.lead.outvoted(asked, start, sample)
+            outvoted = list(verdict.outvoted)
+            if verdict.recalled is not None:
+                self.waiting.insert(0, verdict.recalled.asked)
+                outvoted += [(other, here) for other in self._overrule(start, end)]
+        for other, sample in outvoted:
+            self.lead.outvoted(other.asked, start, sample)
 
     def _take_sample(self, lane: Lane, address: Address, start: int, end: int) -> bytes:
         """Ask for a sample; gives none where the work is over before there is a connection."""
@@ -482,34 +432,6 @@ class Crew:
             gone = self.partial.release(owner)
             self.segments.add((part.start, part.end) for part in gone)
             self.changed.notify_all()
-
-    def _sample_for(self, lane: Lane) -> tuple[int, int] | None:
-        """Say which bytes to compare; None where there are none that others have sent."""
-        if self.sampled is None or not self._has(*self.sampled):
-            self.sampled = self._choose_sample(lane)
-            self.agreed = False
-            # What they were held against is gone: they may show a sample anew.
-            self.waiting[:0] = [other.asked for other in self.aside.values()]
-            self.aside.clear()
-        if self.sampled is None or lane.label in self._senders(*self.sampled):
-            return None  # nobody can vouch for himself
-        return self.sampled
-
-    def _senders(self, start: int, end: int) -> set[str]:
-        parts = self.partial.extents()
-        return {part.owner.source for part in parts if part.start < end and start < part.end}
-
-    def _has(self, start: int, end: int) -> bool:
-        return any(part.start <= start and end <= part.end for part in self.partial.extents())
-
-    def _choose_sample(self, lane: Lane) -> tuple[int, int] | None:
-        """Choose bytes that others have sent: from the middle of the most that one has."""
-        parts = [part for part in self.partial.extents() if part.owner.source != lane.label]
-        largest = max(parts, key=lambda part: part.size, default=None)
-        if largest is None or largest.size < SAMPLE:
-            return None
-        start = largest.start + (largest.size - SAMPLE) // 2
-        return start, start + SAMPLE
 
     # Workers.
 

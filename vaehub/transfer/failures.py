@@ -1,37 +1,43 @@
 """Say in words why a connection failed.
 
-Knows the exceptions of requests and urllib3 by kind only: their texts hold the whole address with
-its query, where a signed address carries its secret, so no text of theirs is ever passed on.
+Knows exceptions by kind only: the texts of those of requests and urllib3 hold the whole address,
+with its query, where a signed address carries its secret, so no text of theirs is ever passed on.
 """
 
 from __future__ import annotations
 
-from vaehub.errors import SourceUnreachable
+import socket
+import ssl
+import sys
+
+from vaehub.errors import SourceUnreachable, SourceUnusable
 from vaehub.transfer.addresses import safe_url
+
+
+class NoWay(OSError):
+    """No connection could be made, for a reason that has no name of its own."""
 
 
 def unreachable(url: str, error: BaseException) -> SourceUnreachable:
     """Say in words why no answer, or no whole answer, came from an address."""
-    import requests
-    import urllib3
-
     place = safe_url(url)
     chain = _causes(error)
 
-    def has(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in chain)
+    def has(*kinds: type[BaseException] | str) -> bool:
+        known = tuple(kind for name in kinds for kind in _kind(name))
+        return any(isinstance(cause, known) for cause in chain)
 
-    if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
+    if has("requests:ProxyError", "urllib3:ProxyError"):
         return SourceUnreachable(
             f"{place}: the proxy does not answer",
             hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
         )
-    if has(requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+    if has(ssl.SSLError, "requests:SSLError", "urllib3:SSLError") and not has(TimeoutError):
         return SourceUnreachable(
             f"{place}: the certificate is not trusted, or the connection is not TLS",
             hint="behind a company proxy, name its certificates in REQUESTS_CA_BUNDLE",
         )
-    if has(urllib3.exceptions.NameResolutionError):
+    if has(socket.gaierror, "urllib3:NameResolutionError"):
         return SourceUnreachable(
             f"{place}: the name of the host could not be looked up",
             hint="check the network and the name",
@@ -39,11 +45,33 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
     if has(ConnectionRefusedError):
         return SourceUnreachable(f"{place}: nobody listens there (connection refused)")
     # A subclass of the time-outs, whatever kept the connection from being made.
-    if has(urllib3.exceptions.NewConnectionError):
+    if has(NoWay, "urllib3:NewConnectionError"):
         return SourceUnreachable(f"{place}: no way leads there from here")
-    if has(requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+    if has(TimeoutError, "requests:Timeout", "urllib3:TimeoutError"):
         return SourceUnreachable(f"{place}: no answer in time")
     return SourceUnreachable(f"{place}: the connection broke")
+
+
+def invalid_address(url: str) -> SourceUnusable:
+    """Say that nothing can be asked at an address."""
+    return SourceUnusable(f"{safe_url(url)}: the address is not valid")
+
+
+def invalid_header(url: str) -> SourceUnusable:
+    """Say that a header, which may hold a secret, cannot be sent."""
+    return SourceUnusable(
+        f"{safe_url(url)}: a header for it is not valid",
+        hint="a token may have been copied with a blank or a line break in it",
+    )
+
+
+def _kind(kind: type[BaseException] | str) -> tuple[type[BaseException], ...]:
+    """Give an exception of a library; none where that was never imported, and so raised none."""
+    if not isinstance(kind, str):
+        return (kind,)
+    library, _, name = kind.partition(":")
+    module = sys.modules.get(f"{library}.exceptions")
+    return (getattr(module, name),) if module is not None else ()
 
 
 def _causes(error: BaseException) -> list[BaseException]:

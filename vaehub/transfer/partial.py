@@ -140,7 +140,7 @@ class Partial:
         self._writer = source
         self._remember()
 
-    def receive(self, source: str, at: int, data: bytes) -> None:
+    def receive(self, source: str, at: int, data: bytes | memoryview) -> None:
         """Take bytes that one connection sends in their order, some of which may be here already.
 
         Those are held against what came now. While the two agree nothing is written, and from the
@@ -327,7 +327,7 @@ class Partial:
             temporary.replace(self.hint)
         self._noted = text
 
-    def _agrees(self, data: bytes, at: int, gaps: list[tuple[int, int]]) -> bool:
+    def _agrees(self, data: bytes | memoryview, at: int, gaps: list[tuple[int, int]]) -> bool:
         """Tell whether those of the bytes that are here are these."""
         edges = [at, *(edge for gap in gaps for edge in gap), at + len(data)]
         return all(

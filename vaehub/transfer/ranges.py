@@ -56,27 +56,26 @@ def open_range(
         SourceUnusable, NotAModel, SizeMismatch: the answer cannot be this file.
         Offline: ``VAEHUB_OFFLINE`` is set.
     """
-    with session.request(
-        "GET",
+    with session.get(
         address.url,
         headers={"Range": f"bytes={start}-{end - 1}"},
         credentials=address.credentials,
-    ) as response:
+    ) as reply:
         try:
-            body = read_answer(response.status_code, response.headers, asked=start)
+            body = read_answer(reply.status, reply.headers, asked=start)
         except SourceUnusable as error:
-            raise SourceUnusable(f"{safe_url(response.url)}: {error.message}") from None
+            raise SourceUnusable(f"{safe_url(reply.url)}: {error.message}") from None
         if body is None:
-            moved = not same_origin(address.download.url, response.url)
-            raise Refused(refusal_of(response), redirected=moved)
-        if isinstance(body, Body) and "Content-Range" not in response.headers:
+            moved = not same_origin(address.download.url, reply.url)
+            raise Refused(refusal_of(reply), redirected=moved)
+        if isinstance(body, Body) and "Content-Range" not in reply.headers:
             raise RangesIgnored
         check_total(body.total, wanted, name=name, label=label)
         if isinstance(body, NoSuchRange):
             raise RangesIgnored
-        answer = Answer(response)
+        answer = Answer(reply)
         # A few bytes, of which the rest is here already, look like nothing.
         if start == 0 and end >= min(HEAD_BYTES, wanted.size or HEAD_BYTES):
-            kind = response.headers.get("Content-Type")
+            kind = reply.headers.get("Content-Type")
             refuse_head(answer.head(), name=name, content_type=kind, size=wanted.size)
         yield answer

@@ -29,10 +29,16 @@ from vaehub.transfer.patience import PASSING, PATIENT, Patience, retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
+    from typing import TypeVar
 
     import requests
 
     from vaehub.settings import Settings
+    from vaehub.transfer.borrowed import Borrowed, Requests
+    from vaehub.transfer.reply import Reply
+    from vaehub.transfer.wire import Direct, Wire
+
+    _Answered = TypeVar("_Answered", bound=Reply)
 
 log = logging.getLogger("vaehub.http")
 
@@ -42,9 +48,7 @@ USER_AGENT = f"vaehub/{__version__}"
 CREDENTIAL_HEADERS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "token", "x-api-key"}
 )
-
-_KEPT = 32
-"""Connections to one host that are kept open for the next request."""
+_ALWAYS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 class Session:
@@ -61,7 +65,8 @@ class Session:
         self.patience = patience
         self.sleep = sleep
         self.limits = Limits(rate=settings.limit_rate, connections=settings.max_connections)
-        self._requests: requests.Session | None = None
+        self._wire: Wire | None = None
+        self._requests: Requests | None = None
         self._lock = threading.Lock()
 
     @property
@@ -82,9 +87,10 @@ class Session:
 
     def close(self) -> None:
         """Close the connections that are kept open."""
-        if self._requests is not None:
-            self._requests.close()
-            self._requests = None
+        for connections in (self._wire, self._requests):
+            if connections is not None:
+                connections.close()
+        self._wire = self._requests = None
 
     def request(
         self,
@@ -116,37 +122,43 @@ class Session:
             SourceUnreachable: no answer: no connection, no certificate, time-out.
             SourceUnusable: a redirect loop, or an address that may not be asked.
         """
-        if self.offline:
-            raise Offline(
-                f"{safe_url(url)} would be asked, and VAEHUB_OFFLINE forbids every request",
-                hint="unset VAEHUB_OFFLINE (or `offline` in the configuration) to go online",
-            )
-        plain_http = self.settings.plain_http_origins
-        check_address(url, plain_http_origins=plain_http)
-        everywhere, secret = _split(headers, credentials)
-        for _ in range(LONGEST_CHAIN + 1):
-            response = self._send(
-                method, url, headers={**everywhere, **secret}, json=json, data=data
-            )
-            location = response.headers.get("Location")
-            if not (follow and response.status_code in REDIRECTS and location):
-                return response
-            response.close()
-            hop = next_hop(
-                method,
-                url,
-                response.status_code,
-                _as_utf8(location),
-                plain_http_origins=plain_http,
-            )
-            method, url = hop.method, hop.url
-            if not hop.keep_credentials:
-                secret = {}
-            if not hop.keep_body:
-                json = data = None
-        raise SourceUnusable(
-            f"{safe_url(url)}: more than {LONGEST_CHAIN} redirects, so this is a loop"
-        )
+        return self._follow(
+            method,
+            url,
+            headers,
+            credentials,
+            self._borrow,
+            follow=follow,
+            json=json,
+            data=data,
+        ).response
+
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        credentials: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Ask for bytes: a GET that follows redirects, over connections of our own.
+
+        Where a proxy is set, requests is asked, which knows whether and how it is used.
+
+        Args:
+            url: as in :meth:`request`.
+            headers: as in :meth:`request`.
+            credentials: as in :meth:`request`.
+
+        Returns:
+            The answer, whatever its status; the caller closes it.
+
+        Raises:
+            Offline, SourceUnreachable, SourceUnusable: as in :meth:`request`.
+        """
+        from vaehub.transfer.wire import goes_through_a_proxy
+
+        send = self._borrow if goes_through_a_proxy() else self._get
+        return self._follow("GET", url, headers, credentials, send)
 
     def json(
         self,
@@ -203,75 +215,70 @@ class Session:
                     return status, _parse(status, response.headers, body, what=what, url=url)
             self.sleep(pause)
 
-    def _send(
+    def _follow(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        credentials: Mapping[str, str] | None,
+        send: Callable[..., _Answered],
+        *,
+        follow: bool = True,
+        **body: object,
+    ) -> _Answered:
+        """Send a request, and another one for each redirect; ``body`` goes along while it may."""
+        if self.offline:
+            raise Offline(
+                f"{safe_url(url)} would be asked, and VAEHUB_OFFLINE forbids every request",
+                hint="unset VAEHUB_OFFLINE (or `offline` in the configuration) to go online",
+            )
+        plain_http = self.settings.plain_http_origins
+        check_address(url, plain_http_origins=plain_http)
+        everywhere, secret = _split(headers, credentials)
+        for _ in range(LONGEST_CHAIN + 1):
+            reply = send(method, url, headers={**everywhere, **secret}, **body)
+            log.debug("%s %s -> %d", method, safe_url(url), reply.status)
+            location = reply.headers.get("Location")
+            if not (follow and reply.status in REDIRECTS and location):
+                return reply
+            reply.close()
+            hop = next_hop(
+                method, url, reply.status, _as_utf8(location), plain_http_origins=plain_http
+            )
+            method, url = hop.method, hop.url
+            if not hop.keep_credentials:
+                secret = {}
+            if not hop.keep_body:
+                body = {}
+        raise SourceUnusable(
+            f"{safe_url(url)}: more than {LONGEST_CHAIN} redirects, so this is a loop"
+        )
+
+    def _get(self, method: str, url: str, *, headers: Mapping[str, str]) -> Direct:
+        from vaehub.transfer.wire import Wire
+
+        with self._lock:
+            if self._wire is None:
+                self._wire = Wire(self.patience)
+            wire = self._wire
+        return wire.get(url, {**_ALWAYS, **headers})
+
+    def _borrow(
         self,
         method: str,
         url: str,
         *,
         headers: Mapping[str, str],
-        json: object | None,
-        data: Mapping[str, str] | None,
-    ) -> requests.Response:
-        import requests
+        json: object | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Borrowed:
+        from vaehub.transfer.borrowed import Requests
 
         with self._lock:
             if self._requests is None:
-                self._requests = _new_requests_session()
-            connections = self._requests
-        try:
-            response = connections.request(
-                method,
-                url,
-                headers=dict(headers),
-                json=json,
-                data=dict(data) if data is not None else None,
-                allow_redirects=False,
-                stream=True,
-                timeout=(self.patience.connect, self.patience.read),
-            )
-        except requests.exceptions.InvalidHeader:
-            raise SourceUnusable(
-                f"{safe_url(url)}: a header for it is not valid",
-                hint="a token may have been copied with a blank or a line break in it",
-            ) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError):
-            raise SourceUnusable(f"{safe_url(url)}: the address is not valid") from None
-        except (requests.exceptions.RequestException, OSError) as error:
-            # `from None`: the text of these exceptions holds the whole address with its query.
-            raise unreachable(url, error) from None
-        log.debug("%s %s -> %d", method, safe_url(url), response.status_code)
-        return response
-
-
-def _new_requests_session() -> requests.Session:
-    from http.cookiejar import DefaultCookiePolicy
-
-    import requests
-
-    class OneHop(requests.Session):
-        """A session of which each request is a single hop."""
-
-        def get_redirect_target(self, resp: requests.Response) -> str | None:
-            # requests would read the redirect's whole body to prepare a hop that we never take.
-            return None
-
-    session = OneHop()
-    # Several files at once, each over several connections: those beyond are opened, and not kept.
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=_KEPT))
-    session.headers.clear()
-    session.headers.update(
-        {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
-    )
-    # Cookies know no ports and go to subdomains: none are kept. The empty auth keeps requests from
-    # ~/.netrc, while proxies and certificates still come from the environment.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.auth = _no_auth
-    return session
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+                self._requests = Requests(self.patience)
+            borrowed = self._requests
+        return borrowed.send(method, url, {**_ALWAYS, **headers}, json=json, data=data)
 
 
 def _split(

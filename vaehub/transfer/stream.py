@@ -7,26 +7,23 @@ and what happens next: that is :mod:`vaehub.transfer.fetch`.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vaehub.errors import SizeMismatch, SourceUnreachable, SourceUnusable
 from vaehub.transfer.addresses import safe_url, same_origin
 from vaehub.transfer.answers import Body, NoSuchRange, read_answer
-from vaehub.transfer.failures import unreachable
 from vaehub.weights import refuse_head
 from vaehub.weights.heads import HEAD_BYTES
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
-
-    import requests
 
     from vaehub.hosts.base import Refusal
     from vaehub.model import Download
     from vaehub.transfer.declared import Expected
     from vaehub.transfer.partial import Partial
+    from vaehub.transfer.reply import Reply
     from vaehub.transfer.session import Session
 
 CHUNK = 1024 * 1024
@@ -86,25 +83,21 @@ def pull(
     """
     asked = 0 if whole else partial.length
     headers = {"Range": f"bytes={asked}-"} if asked else {}
-    with session.request(
-        "GET", download.url, headers=headers, credentials=download.headers
-    ) as response:
+    with session.get(download.url, headers=headers, credentials=download.headers) as reply:
         try:
-            body = read_answer(response.status_code, response.headers, asked=asked)
+            body = read_answer(reply.status, reply.headers, asked=asked)
         except SourceUnusable as error:
-            raise SourceUnusable(f"{safe_url(response.url)}: {error.message}") from None
+            raise SourceUnusable(f"{safe_url(reply.url)}: {error.message}") from None
         if isinstance(body, NoSuchRange) and asked:
             check_total(body.total, wanted, name=name, label=label)
             if body.total == asked:
                 return  # nobody knew the size, and everything is here
             raise RangeRefused
         if not isinstance(body, Body):
-            raise Refused(
-                refusal_of(response), redirected=not same_origin(download.url, response.url)
-            )
-        source = Answer(response)
+            raise Refused(refusal_of(reply), redirected=not same_origin(download.url, reply.url))
+        source = Answer(reply)
         if body.start == 0:
-            kind = response.headers.get("Content-Type")
+            kind = reply.headers.get("Content-Type")
             size = body.total if wanted.size is None else wanted.size
             refuse_head(source.head(), name=name, content_type=kind, size=size)
         check_total(body.total, wanted, name=name, label=label)
@@ -124,7 +117,7 @@ def pull(
             advanced(at)
     if total is not None and at < total:
         raise SourceUnreachable(
-            f"{safe_url(response.url)}: the answer ended after {at:,} of {total:,} bytes"
+            f"{safe_url(reply.url)}: the answer ended after {at:,} of {total:,} bytes"
         )
 
 
@@ -144,15 +137,16 @@ def check_total(total: int | None, wanted: Expected, *, name: str, label: str) -
 class Answer:
     """The body of an answer, of which the first bytes may be looked at before they are taken."""
 
-    def __init__(self, response: requests.Response) -> None:
-        self._response = response
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
         self._held = b""
+        self._buffer = memoryview(b"")
         self._broken: SourceUnreachable | None = None
 
     @property
     def url(self) -> str:
         """Where it came from, after all redirects; may hold a secret."""
-        return str(self._response.url)
+        return self._reply.url
 
     def head(self) -> bytes:
         """Give the first bytes, without taking them.
@@ -161,77 +155,60 @@ class Answer:
             SourceUnreachable: the connection broke.
         """
         while len(self._held) < HEAD_BYTES:
-            piece = self._receive(HEAD_BYTES - len(self._held))
-            if not piece:
+            piece = memoryview(bytearray(HEAD_BYTES - len(self._held)))
+            count = self._reply.receive_into(piece)
+            if not count:
                 break
-            self._held += piece
+            self._held += piece[:count]
         return self._held
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> memoryview:
         """Take the next bytes, at most ``size``; none at the end.
 
         What comes within a moment is handed on together: a TLS record holds 16 KiB, and each
         handing on has its price. A connection that breaks or falls silent loses nothing that it
         had brought.
 
+        Returns:
+            Bytes that stay as they are until the next call.
+
         Raises:
             SourceUnreachable: the connection broke.
         """
-        pieces = [self._held[:size]] if self._held else []
-        count = sum(map(len, pieces))
-        self._held = self._held[size:]
+        if len(self._buffer) < size:
+            self._buffer = memoryview(bytearray(size))
+        count = min(len(self._held), size)
+        self._buffer[:count] = self._held[:count]
+        self._held = self._held[count:]
         until = time.monotonic() + _MOMENT
         while count < size and self._broken is None:
             try:
-                piece = self._receive(size - count)
+                came = self._reply.receive_into(self._buffer[count:size])
             except SourceUnreachable as error:
                 self._broken = error
                 break
-            if not piece:
+            if not came:
                 break
-            pieces.append(piece)
-            count += len(piece)
-            if count >= min(_ENOUGH, size) or not self._has_more(until - time.monotonic()):
+            count += came
+            if count >= min(_ENOUGH, size) or not self._reply.has_more(until - time.monotonic()):
                 break
         if not count and self._broken is not None:
             raise self._broken
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _has_more(self, seconds: float) -> bool:
-        """Wait for more bytes; tells whether there are any."""
-        from urllib3.util import wait_for_read
-
-        raw = self._response.raw
-        if seconds <= 0 or raw.closed:  # closed: this was the last of it
-            return False
-        try:
-            # Whatever has a file descriptor will do.
-            return wait_for_read(cast("socket.socket", raw), seconds)
-        except (OSError, ValueError):  # closed meanwhile: who reads on is told so
-            return False
-
-    def _receive(self, size: int) -> bytes:
-        import urllib3
-
-        try:
-            # read1 hands on what is there, and waits for no more.
-            return bytes(self._response.raw.read1(size, decode_content=False))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise unreachable(self._response.url, error) from None
+        return self._buffer[:count].toreadonly()
 
 
-def refusal_of(response: requests.Response) -> Refusal:
+def refusal_of(reply: Reply) -> Refusal:
     """Take from an answer what a host needs to explain it."""
     from vaehub.hosts.base import Refusal
 
     try:
-        body = Answer(response).head()
+        body = Answer(reply).head()
     except SourceUnreachable:
         body = b""  # the status alone says enough
     return Refusal(
-        status=response.status_code,
-        url=safe_url(response.url),
-        headers=response.headers,
+        status=reply.status,
+        url=safe_url(reply.url),
+        headers=reply.headers,
         body=body,
-        final_host=urlsplit(response.url).netloc,
+        final_host=urlsplit(reply.url).netloc,
     )
