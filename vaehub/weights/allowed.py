@@ -1,8 +1,9 @@
 """The globals that a pickled VAE may name: tensors and plain containers.
 
-Each is either a constructor that only fills memory, or an inert class. Notably absent:
-``torch.storage._load_from_bytes``, which unpickles its argument, and everything that takes a
-callable or a name to look up.
+:data:`ALLOWED` is what the loader of a UI may be given; :data:`HARMLESS` is what our own reader,
+which calls nothing, passes over besides. Each of the allowed is either a constructor that only
+fills memory, or an inert class. Notably absent from both: ``torch.storage._load_from_bytes``, which
+unpickles its argument, and everything that takes a callable or a name to look up.
 """
 
 from __future__ import annotations
@@ -54,3 +55,53 @@ ALLOWED = frozenset(
     }
 )
 """Full names, module and attribute joined by a dot."""
+
+_LIGHTNING = (
+    "callbacks.base.Callback",
+    "callbacks.early_stopping.EarlyStopping",
+    "callbacks.lr_monitor.LearningRateMonitor",
+    "callbacks.model_checkpoint.ModelCheckpoint",
+    "callbacks.progress.base.ProgressBarBase",
+    "utilities.parsing.AttributeDict",
+)
+_PLAIN = (
+    *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list"),
+    *("object", "set", "str", "tuple"),
+)
+_PATHS = ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
+
+HARMLESS = frozenset(
+    {
+        # How current torch writes tensors of the types without a storage class of their own
+        # (float8, uint16 ...), and tensors that carry attributes.
+        "torch._utils._rebuild_tensor_v3",
+        "torch._tensor._rebuild_from_type_v2",
+        "torch.serialization._get_layout",
+        # What training leaves beside the weights: options, paths, dates, counters.
+        "argparse.Namespace",
+        "collections.Counter",
+        "collections.defaultdict",
+        "collections.deque",
+        "datetime.datetime",
+        "datetime.timedelta",
+        "numpy.core.multiarray.array",
+        *(f"numpy.{kind}" for kind in ("bool_", "float32", "float64", "int32", "int64")),
+        *(f"numpy.dtypes.{kind}DType" for kind in ("Bool", "Float32", "Float64", "Int64")),
+        *(f"{module}.{kind}" for module in ("pathlib", "pathlib._local") for kind in _PATHS),
+        *(f"{module}.{kind}" for module in ("__builtin__", "builtins") for kind in _PLAIN),
+        *(f"{module}._reconstructor" for module in ("copy_reg", "copyreg")),
+        *(f"{m}.{kind}" for m in ("pytorch_lightning", "lightning.pytorch") for kind in _LIGHTNING),
+        "omegaconf.base.ContainerMetadata",
+        "omegaconf.base.Metadata",
+        "omegaconf.dictconfig.DictConfig",
+        "omegaconf.listconfig.ListConfig",
+        "omegaconf.nodes.AnyNode",
+        "typing.Any",
+    }
+)
+"""Names that real checkpoints carry beside their weights, for our own reader alone.
+
+:mod:`vaehub.weights.pickle_values` has an inert stand-in for them and calls none, so a file that
+names them can be judged and converted. They are no reason to install a pickle: the loader of a UI
+imports and calls them, or gives up on them.
+"""

@@ -49,7 +49,7 @@ def refuse_head(
         _refuse_text(inside, name=name, suffix=suffix, packed="gzip-compressed ")
         raise NotAModel(f"{name}: the host sent it gzip-compressed, not as the file itself")
     if suffix in SAFETENSORS_SUFFIXES:
-        if _begins_like_safetensors(head):
+        if begins_like_safetensors(head):
             check_length(head, size=size, name=name)
             return
     elif suffix in PICKLE_SUFFIXES and _begins_like_pickle(head):
@@ -64,12 +64,13 @@ def refuse_head(
         check_length(head, size=size, name=name)
         raise NotAModel(f"{name}: no safetensors file: no header where it should begin")
     if suffix in PICKLE_SUFFIXES:
-        if _begins_like_safetensors(head):
+        if begins_like_safetensors(head):
             raise NotAModel(f"{name}: a safetensors file under the name of a pickle")
         raise NotAModel(f"{name}: neither a torch archive nor a pickle")
 
 
-def _begins_like_safetensors(head: bytes) -> bool:
+def begins_like_safetensors(head: bytes) -> bool:
+    """Say whether these first bytes could be of a safetensors file and of nothing else."""
     # The length is at most 100 MB, so its upper bytes are zero: no text begins like that.
     return head[4:8] == bytes(4) and head[8:9] == b"{"
 

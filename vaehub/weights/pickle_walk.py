@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vaehub.errors import NotAModel, UnsafePickle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import IO
 
 LARGEST_PICKLE = 64 * 1024 * 1024
@@ -125,7 +126,7 @@ def walk(file: IO[bytes] | Budgeted, *, name: str) -> tuple[set[str], object]:
     trail = _Trail()
     frames = _Frames(name)
     number: object = None
-    for count, (opcode, argument, position) in enumerate(_opcodes(file, name=name)):
+    for count, (opcode, argument, position) in enumerate(opcodes(file, name=name)):
         if count >= MOST_OPCODES:
             raise NotAModel(f"{name}: the pickle in it never seems to end")
         frames.follow(opcode, argument, position)
@@ -146,8 +147,12 @@ def walk(file: IO[bytes] | Budgeted, *, name: str) -> tuple[set[str], object]:
     return found, number
 
 
-def _opcodes(file: IO[bytes] | Budgeted, *, name: str) -> Any:
-    """Yield (opcode, argument, position), and say that damage is damage."""
+def opcodes(file: IO[bytes] | Budgeted, *, name: str) -> Iterator[tuple[str, Any, int]]:
+    """Yield (opcode, argument, position) up to STOP, and say that damage is damage.
+
+    Raises:
+        NotAModel: this is no pickle.
+    """
     try:
         for opcode, argument, position in pickletools.genops(file):  # type: ignore[arg-type]
             yield opcode.name, argument, position or 0

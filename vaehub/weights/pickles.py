@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_LEGACY_PICKLES = 5
+LEGACY_PICKLES = 5
 """Magic number, protocol, system, the object, the keys of its storages."""
 _LARGEST_DIRECTORY = 16 * 1024 * 1024
 _MEMBER = re.compile(
@@ -49,8 +49,14 @@ def pickle_globals(path: Path, *, name: str | None = None) -> set[str]:
     return found
 
 
-def check_pickle(path: Path, *, name: str) -> None:
+def check_pickle(path: Path, *, name: str, besides: frozenset[str] = frozenset()) -> None:
     """Refuse a checkpoint that names more than tensors and plain containers.
+
+    Args:
+        path: the checkpoint.
+        name: what to call it in messages.
+        besides: what the caller can bear beyond :data:`vaehub.weights.allowed.ALLOWED`, because it
+            calls nothing that the pickle names.
 
     Raises:
         NotAModel: the file is no checkpoint that torch loads, or a damaged one.
@@ -58,7 +64,7 @@ def check_pickle(path: Path, *, name: str) -> None:
         OSError: the file cannot be opened.
     """
     found, loadable = _scan(path, name=name)
-    foreign = sorted(found - ALLOWED)
+    foreign = sorted(found - ALLOWED - besides)
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise UnsafePickle(
@@ -86,7 +92,7 @@ def _scan_sequence(file: IO[bytes], *, name: str) -> tuple[set[str], bool]:
     found, number = walk(budgeted, name=name)
     if number != LEGACY_MAGIC:
         return found, False
-    for _ in range(_LEGACY_PICKLES - 1):
+    for _ in range(LEGACY_PICKLES - 1):
         found |= walk(budgeted, name=name)[0]
     return found, True
 
@@ -109,10 +115,10 @@ def _refuse_tar(file: IO[bytes], *, name: str) -> None:
 
 
 def _scan_archive(file: IO[bytes], *, name: str) -> set[str]:
-    _check_directory(file, name=name)
+    check_directory(file, name=name)
     try:
         with zipfile.ZipFile(file) as archive:
-            pickled = _pickle_member(archive, name=name)
+            pickled = pickle_member(archive, name=name)
             with archive.open(pickled) as member:
                 return walk(Budgeted(member, budget=LARGEST_PICKLE, name=name), name=name)[0]
     except (NotAModel, UnsafePickle):
@@ -122,7 +128,7 @@ def _scan_archive(file: IO[bytes], *, name: str) -> set[str]:
         raise NotAModel(f"{name}: a damaged archive ({error})") from error
 
 
-def _check_directory(file: IO[bytes], *, name: str) -> None:
+def check_directory(file: IO[bytes], *, name: str) -> None:
     """Refuse an archive whose table of contents two readers could find in two places."""
     size = file.seek(0, 2)
     file.seek(max(0, size - 22))
@@ -142,7 +148,7 @@ def _check_directory(file: IO[bytes], *, name: str) -> None:
     file.seek(0)
 
 
-def _pickle_member(archive: zipfile.ZipFile, *, name: str) -> zipfile.ZipInfo:
+def pickle_member(archive: zipfile.ZipFile, *, name: str) -> zipfile.ZipInfo:
     """Find the one pickle of a torch archive, and refuse what torch never writes."""
     members = archive.infolist()
     names = [member.filename for member in members]
