@@ -30,6 +30,15 @@ LTX_CONV = {
     "upsample_factor": [1] * 4,
     "timestep_conditioning": False,
 }
+LTX_091 = LTX_CONV | {
+    "decoder_block_out_channels": [256, 512, 1024],
+    "decoder_layers_per_block": [5, 6, 7, 8],
+    "decoder_spatio_temporal_scaling": [True] * 3,
+    "decoder_inject_noise": [True, True, True, False],
+    "upsample_residual": [True] * 3,
+    "upsample_factor": [2] * 3,
+    "timestep_conditioning": True,
+}
 LTX_095 = {
     "block_out_channels": [128, 256, 512, 1024, 2048],
     "down_block_types": ["LTXVideo095DownBlock3D"] * 4,
@@ -144,6 +153,7 @@ PUBLISHED: dict[str, dict[str, tuple[str, dict[str, Any], list[str], int, int, i
     },
     "autoencoder-kl-ltx-video": {
         "0.9.0": ("AutoencoderKLLTXVideo", LTX_CONV, ["ltx"], 128, 32, 8),
+        "0.9.1": ("AutoencoderKLLTXVideo", LTX_091, ["ltx"], 128, 32, 8),
         "0.9.5": ("AutoencoderKLLTXVideo", LTX_095, ["ltx"], 128, 32, 8),
     },
     "autoencoder-kl-ltx2-video": {
@@ -175,10 +185,10 @@ def fold(tensors: dict[str, list[int]]) -> Any:
         value = fold(inside)
         last = next(reversed(folded), "")
         first, _, end = last.partition("-")
-        if head.isdigit() and first.isdigit() and int(end or first) + 1 == int(head):
-            if folded[last] == value:
-                del folded[last]
-                head = f"{first}-{head}"
+        follows = head.isdigit() and first.isdigit() and int(end or first) + 1 == int(head)
+        if follows and folded[last] == value:
+            del folded[last]
+            head = f"{first}-{head}"
         folded[head] = value
     return folded
 
@@ -201,6 +211,7 @@ def main() -> None:
                 "latent_channels": channels,
                 "downscale": downscale,
                 "temporal_downscale": frames,
+                "image_channels": 4 if "QwenImage21" in name else 3,
                 "tensors": fold(shapes),
             }
             count = sum(value.numel() for value in model.state_dict().values())

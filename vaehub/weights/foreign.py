@@ -28,7 +28,9 @@ KINDS = (
     Kind("a ControlNet", r"(control_model\.|controlnet_|.*input_hint_block|.*zero_convs)"),
     Kind("a textual inversion", r"(string_to_param|emb_params|clip_[lg]$)"),
     Kind("an IP-Adapter", r"(ip_adapter|image_proj)\."),
-    Kind("an upscaler", r"(model\.\d+\.sub\.|body\.\d+\.rdb1|RRDB_trunk|layers\.\d+\.residual_group)"),
+    Kind(
+        "an upscaler", r"(model\.\d+\.sub\.|body\.\d+\.rdb1|RRDB_trunk|layers\.\d+\.residual_group)"
+    ),
     Kind("a checkpoint of a whole diffusion model", r"cond_stage_model\.|conditioner\.embedders"),
     Kind("a diffusion model (UNet)", r"(model\.diffusion_model\.)?(input_blocks|output_blocks)\."),
     Kind("a diffusion model (UNet)", r"(time_embedding\.linear|down_blocks\.\d+\.resnets)"),
@@ -51,8 +53,6 @@ def kind_of(shapes: Shapes) -> str | None:
 
     The kind with the most matching names wins, the earlier of equals.
     """
-    counts = [
-        sum(re.match(kind.pattern, name) is not None for name in shapes) for kind in KINDS
-    ]
+    counts = [sum(re.match(kind.pattern, name) is not None for name in shapes) for kind in KINDS]
     best = max(counts, default=0)
     return KINDS[counts.index(best)].words if best else None

@@ -91,6 +91,8 @@ def _ltx(*, up: tuple[str, ...], down: tuple[str, ...]) -> tuple[_Rule, ...]:
         (pattern("encoder", down), number(down)),
         (pattern("decoder", up), number(up)),
         (r"\.resnets\.", ".res_blocks."),
+        (r"\.conv_shortcut\.conv\.", ".conv_shortcut."),
+        (r"\.norm3\.(?!norm\.)", ".norm3.norm."),
         (r"^latents_mean$", "per_channel_statistics.mean-of-means"),
         (r"^latents_std$", "per_channel_statistics.std-of-means"),
         (r"^decoder\.time_embedder\.", "decoder.last_time_embedder."),
@@ -107,6 +109,16 @@ def _alternating(kind: str, sample: str, count: int) -> tuple[str, ...]:
 
 
 _DOWN = _alternating("down_blocks", "downsamplers", 4)
+_DOWN_090 = (
+    *("down_blocks.0", "down_blocks.0.downsamplers.0", "down_blocks.0.conv_out"),
+    *("down_blocks.1", "down_blocks.1.downsamplers.0", "down_blocks.1.conv_out"),
+    *("down_blocks.2", "down_blocks.2.downsamplers.0", "down_blocks.3", "mid_block"),
+)
+_UP_090 = (
+    *("mid_block", "up_blocks.0", "up_blocks.1.upsamplers.0", "up_blocks.1"),
+    *("up_blocks.2.conv_in", "up_blocks.2.upsamplers.0", "up_blocks.2"),
+    *("up_blocks.3.conv_in", "up_blocks.3.upsamplers.0", "up_blocks.3"),
+)
 
 _MOCHI_BLOCK: tuple[_Rule, ...] = (
     (r"\.norm1\.norm_layer\.", ".stack.0."),
@@ -206,12 +218,12 @@ RULES: Mapping[str, tuple[_Rule, ...]] = {
         *_attention("to_out.0"),
         (r"\.conv_norm_out\.", ".norm_out."),
     ),
-    "autoencoder-kl-ltx-video": _ltx(
-        up=_alternating("up_blocks", "upsamplers", 3), down=_DOWN
+    "autoencoder-kl-ltx-video": _ltx(up=_alternating("up_blocks", "upsamplers", 3), down=_DOWN),
+    "autoencoder-kl-ltx-video 0.9.0": _ltx(up=_UP_090, down=_DOWN_090),
+    "autoencoder-kl-ltx-video 0.9.1": _ltx(
+        up=_alternating("up_blocks", "upsamplers", 3), down=_DOWN_090
     ),
-    "autoencoder-kl-ltx2-video": _ltx(
-        up=_alternating("up_blocks", "upsamplers", 4), down=_DOWN
-    ),
+    "autoencoder-kl-ltx2-video": _ltx(up=_alternating("up_blocks", "upsamplers", 4), down=_DOWN),
     "autoencoder-kl-minimax-h3": (
         *_ENCODER,
         *_SHORTCUT,
@@ -224,24 +236,27 @@ RULES: Mapping[str, tuple[_Rule, ...]] = {
     "autoencoder-kl-mochi": _MOCHI,
     "autoencoder-kl-wan": _WAN22,
 }
-"""Architectures whose original files differ from diffusers' in names."""
+"""Architectures whose original files differ from diffusers' in names; a variant that differs from
+the others has its own rules, behind a space."""
 
 LAYOUT_NAMES: Mapping[str, str] = {"autoencoder-kl-hunyuan-video": "ldm"}
 """What the catalog calls the other layout, where that is not ``native``."""
 
 EXTRAS: Mapping[str, str] = {
-    "autoencoder-kl-cosmos": r".*(wavelets|_arange|patch_size_buffer)",
+    "autoencoder-kl-cosmos": r".*(wavelets|_arange|patch_size_buffer)|latent_(mean|std)",
     "autoencoder-kl-ltx-video": r"per_channel_statistics\.(channel|mean-of-stds.*)",
     "autoencoder-kl-ltx2-video": r"per_channel_statistics\.(channel|mean-of-stds.*)",
-    "autoencoder-kl-minimax-h3": r"decoder\.mask_token",
+    "autoencoder-kl-minimax-h3": r"decoder\.mask_token|latents_(mean|std)",
+    "mage-vae": r"pipeline\.y_embedder\.(encoder|bottleneck)\..*",
+    "taesd": r"vae_(scale|shift)",
 }
 """Tensors of original files that no decoder reads: constants, and statistics of the training."""
 
 
-def place(architecture: str, name: str) -> Place:
+def place(architecture: str, variant: str, name: str) -> Place:
     """Give where the original layout keeps a tensor that diffusers names so."""
     new = name
-    for pattern, by in RULES.get(architecture, ()):
+    for pattern, by in RULES.get(f"{architecture} {variant}", RULES.get(architecture, ())):
         new = re.sub(pattern, by, new)
     part = "qkv".find(match[1]) if (match := re.search(r"\.to_([qkv])\.", name)) else 0
     if architecture == "autoencoder-kl-mochi" and ".attn.qkv." in new:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,17 +26,19 @@ class Variant(NamedTuple):
 
     architecture: str
     name: str
-    diffusers_class: str
+    diffusers_class: str | None
+    """None where diffusers has none."""
     config: Mapping[str, Any]
     families: tuple[str, ...]
     latent_channels: int
     downscale: int
     temporal_downscale: int
+    image_channels: int
     tensors: Mapping[str, tuple[int, ...]]
     """Name and shape of every tensor, in diffusers' naming."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def variants(architecture: str) -> tuple[Variant, ...]:
     """Read the variants of one architecture; none where it has no data file."""
     file = files("vaehub.weights") / "manifests" / f"{architecture}.json"
@@ -52,6 +54,7 @@ def variants(architecture: str) -> tuple[Variant, ...]:
             latent_channels=body["latent_channels"],
             downscale=body["downscale"],
             temporal_downscale=body["temporal_downscale"],
+            image_channels=body.get("image_channels", 3),
             tensors=dict(_unfold(body["tensors"], "")),
         )
         for name, body in json.loads(file.read_text(encoding="utf-8")).items()
@@ -77,7 +80,7 @@ def layouts(architecture: str) -> tuple[str, ...]:
     return ("diffusers",)
 
 
-@lru_cache(maxsize=None)
+@cache
 def manifest(architecture: str, name: str, layout: str, half: Half) -> Shapes:
     """Give name and shape of every tensor of a variant, in the layout's own naming."""
     variant = next(one for one in variants(architecture) if one.name == name)
@@ -87,7 +90,7 @@ def manifest(architecture: str, name: str, layout: str, half: Half) -> Shapes:
             if layout == "diffusers":
                 shapes[tensor] = shape
             else:
-                new = place(architecture, tensor)
+                new = place(architecture, name, tensor)
                 shapes[new.name] = shape_of(shape, new.how)
     return shapes
 
@@ -102,9 +105,9 @@ def half_of(shapes: Shapes) -> Half | None:
 
 def half_of_tensor(name: str) -> Half:
     """Tell in which half a tensor belongs; statistics of the latent belong in both."""
-    if name.startswith(("encoder.", "quant_conv.")):
+    if name.startswith(("encoder.", "quant_conv.", "student.")):
         return "encoder"
-    return "decoder" if name.startswith(("decoder", "post_quant_conv.")) else "both"
+    return "decoder" if name.startswith(("decoder", "post_quant_conv.", "pipeline.")) else "both"
 
 
 def is_extra(architecture: str, name: str) -> bool:

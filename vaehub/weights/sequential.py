@@ -8,6 +8,7 @@ Torch-free: knows names and shapes, and nothing of what the layers compute.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.weights.kl import Half, half_of
@@ -21,7 +22,7 @@ Row = dict[int, dict[str, tuple[int, ...]]]
 """What each numbered layer holds; numbers without tensors are activations and resizings."""
 
 WIDTH = 64
-_NUMBERED = re.compile(r"(?:(encoder|decoder)\.)?(layers\.)?(\d+)\.(.+)")
+_NUMBERED = re.compile(r"(?:(?:taesd_)?(encoder|decoder)\.)?(layers\.)?(\d+)\.(.+)")
 
 
 class Sizes(NamedTuple):
@@ -61,7 +62,8 @@ def half_by_layers(shapes: Shapes) -> Half | None:
     Returns:
         None where the first layers are not those of a tiny autoencoder.
     """
-    half = half_of(shapes)
+    # ComfyUI writes both halves into one file as taesd_encoder and taesd_decoder.
+    half = half_of([name.removeprefix("taesd_") for name in shapes])
     if half is not None:
         return half
     names = [name.removeprefix("layers.") for name in shapes]
@@ -74,13 +76,20 @@ def half_by_layers(shapes: Shapes) -> Half | None:
     return "encoder" if reads_image and first[1] == 3 else "decoder"
 
 
+def before_numbers(shapes: Shapes) -> str:
+    """Give what stands before the numbers, ``{}`` for the half; nothing in files of one half."""
+    if any(name.startswith(("taesd_encoder.", "taesd_decoder.")) for name in shapes):
+        return "taesd_{}."
+    return "{}." if half_of(shapes) is not None else ""
+
+
 def layout_of(shapes: Shapes) -> str:
     """Tell the naming: ``diffusers`` with ``layers.``, else ``taesd`` as published."""
     return "diffusers" if any(re.match(r"(\w+\.)?layers\.\d", name) for name in shapes) else "taesd"
 
 
 def image_manifest(
-    sizes: Sizes, *, half: Half, layout: str, prefixed: bool
+    sizes: Sizes, *, half: Half, layout: str, before: str
 ) -> dict[str, tuple[int, ...]]:
     """Give name and shape of every tensor of a TAESD.
 
@@ -88,32 +97,32 @@ def image_manifest(
         sizes: what the row is made from.
         half: the halves asked for.
         layout: ``taesd`` or ``diffusers``.
-        prefixed: whether ``encoder.`` and ``decoder.`` stand before the numbers.
+        before: what stands before the numbers, from :func:`before_numbers`.
     """
     rows: dict[str, Row] = {}
     if half != "decoder":
         rows["encoder"] = _encoder(sizes)
     if half != "encoder":
         rows["decoder"] = _decoder(sizes)
-    return _named(rows, layers=layout == "diffusers", prefixed=prefixed)
+    return _named(rows, layers=layout == "diffusers", before=before)
 
 
-def video_manifest(sizes: Sizes, *, half: Half, prefixed: bool) -> dict[str, tuple[int, ...]]:
+def video_manifest(sizes: Sizes, *, half: Half, before: str) -> dict[str, tuple[int, ...]]:
     """Give name and shape of every tensor of a TAEHV."""
     rows: dict[str, Row] = {}
     if half != "decoder":
         rows["encoder"] = _video_encoder(sizes)
     if half != "encoder":
         rows["decoder"] = _wide_decoder(sizes) if sizes.wide else _video_decoder(sizes)
-    return _named(rows, layers=False, prefixed=prefixed)
+    return _named(rows, layers=False, before=before)
 
 
-def _named(rows: dict[str, Row], *, layers: bool, prefixed: bool) -> dict[str, tuple[int, ...]]:
+def _named(rows: dict[str, Row], *, layers: bool, before: str) -> dict[str, tuple[int, ...]]:
     names = {}
     for side, row in rows.items():
         for number, tensors in row.items():
             shown = number - 1 if layers and side == "decoder" else number
-            place = f"{side}." * prefixed + "layers." * layers + str(shown)
+            place = before.format(side) + "layers." * layers + str(shown)
             names.update({f"{place}.{name}": shape for name, shape in tensors.items()})
     return names
 
@@ -161,7 +170,7 @@ def _decoder(sizes: Sizes) -> Row:
     widths = [256, 128, 64, 64, 64, 64] if sizes.downscale == 32 else [WIDTH] * 4
     row: Row = {1: _conv(widths[0], sizes.latent_channels)}
     at = 3
-    for level, (width, after) in enumerate(zip(widths, widths[1:])):
+    for level, (width, after) in enumerate(pairwise(widths)):
         for block in range(3):
             row[at + block] = _block(width, width, pool=sizes.pool and level == 0)
         row[at + 4] = _conv(after, width, bias=False)
@@ -194,7 +203,7 @@ def _video_decoder(sizes: Sizes) -> Row:
     widths = (256, 128, 64, 64)
     row: Row = {1: _conv(widths[0], sizes.latent_channels)}
     at = 3
-    for width, after, time in zip(widths, widths[1:], sizes.decoder_time):
+    for (width, after), time in zip(pairwise(widths), sizes.decoder_time, strict=True):
         row.update({at + block: _memory(width) for block in range(3)})
         row[at + 4] = {"conv.weight": (width * time, width, 1, 1)}
         row[at + 5] = _conv(after, width, bias=False)
@@ -207,7 +216,7 @@ def _wide_decoder(sizes: Sizes) -> Row:
     widths = (512, 256, 128, 64)
     row: Row = {0: _conv(widths[0], sizes.latent_channels, bias=False, kernel=1)}
     at = 1
-    for width, after, time in zip(widths, widths[1:], sizes.decoder_time):
+    for (width, after), time in zip(pairwise(widths), sizes.decoder_time, strict=True):
         row.update({at + block: _wide_memory(width) for block in range(3)})
         row[at + 3] = _conv(4 * after, width)
         row[at + 6] = {"conv.weight": (after * time, after, 1, 1)}
@@ -223,6 +232,22 @@ def _wide_memory(width: int) -> dict[str, tuple[int, ...]]:
         "conv.1.bias": (4 * width,),
         "conv.3.weight": (width, 4 * width, 1, 1),
     }
+
+
+def image_sizes_of(shapes: Shapes, *, half: Half) -> Sizes | None:
+    """Read the sizes of a TAESD for another latent; None where it shows no latent channels."""
+    named = {}
+    for name, shape in shapes.items():
+        found = bare_name(name, half=half)
+        if found is not None:
+            named[found] = shape
+    convolutions = [n for (side, n, rest) in named if side == "encoder" and rest == "weight"]
+    into = named.get(("decoder", 1, "weight"), ())
+    out = named.get(("encoder", max(convolutions, default=0), "weight"), ())
+    channels = into[1] if len(into) == 4 else out[0] if len(out) == 4 else None
+    if channels is None:
+        return None
+    return Sizes(channels, 8, pool=any(".pool." in name for name in shapes))
 
 
 def known_image_sizes() -> Iterator[tuple[Sizes, tuple[str, ...]]]:

@@ -40,11 +40,14 @@ __all__ = [
 ]
 
 
-def undecodable(architecture: str, *, found: Found | None = None) -> str | None:
+def undecodable(
+    architecture: str, *, layout: str | None = None, found: Found | None = None
+) -> str | None:
     """Tell why an autoencoder cannot be decoded here.
 
     Args:
         architecture: its id in the table, as the catalog names it.
+        layout: the catalog's word for the naming in the file, where that is known.
         found: what the file is, where that is known already.
 
     Returns:
@@ -55,6 +58,8 @@ def undecodable(architecture: str, *, found: Found | None = None) -> str | None:
         return f"vaehub does not know the architecture {architecture}"
     if row.engine is None:
         return row.reason
+    if architecture == "consistency-decoder" and layout not in {None, "diffusers"}:
+        return "vaehub decodes the consistency decoder in diffusers' layout only"
     if found is not None and found.half == "encoder":
         return "this file holds only the encoder; there is nothing to decode with"
     if _needs_diffusers(row.engine, found) and find_spec("diffusers") is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 
 from vaehub.smoke.engine.layers import attend, double, group_norm, halve, same
-from vaehub.weights import kl
+from vaehub.weights import kl, kl_naming
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _EPS = 1e-6
 
 
-def canonical(weights: Weights, sizes: kl.Sizes, *, layout: str, half: kl.Half) -> dict[str, Tensor]:
+def canonical(
+    weights: Weights, sizes: kl.Sizes, *, layout: str, half: kl.Half
+) -> dict[str, Tensor]:
     """Give the weights their LDM names and shapes, without copying them.
 
     Raises:
@@ -33,7 +35,7 @@ def canonical(weights: Weights, sizes: kl.Sizes, *, layout: str, half: kl.Half) 
     for name, shape in kl.manifest(sizes, layout="ldm", half=half).items():
         if name.startswith("bn."):
             continue
-        tensor = weights[kl.from_ldm(name, layout=layout, levels=levels)]
+        tensor = weights[kl_naming.from_ldm(name, layout=layout, levels=levels)]
         plain = name.replace("encoder.quant_conv.", "quant_conv.")
         plain = plain.replace("decoder.post_quant_conv.", "post_quant_conv.")
         named[plain] = tensor.reshape(shape)

@@ -50,7 +50,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Let every pixel attend to every other, one head over all channels.
 
     Args:
-        q: queries, [B, C, H, W]; ``k`` and ``v`` likewise.
+        q: queries, [B, C, H, W].
+        k: keys, likewise.
+        v: values, likewise.
     """
     batch, channels, height, width = q.shape
     q, k, v = (t.reshape(batch, 1, channels, -1).transpose(2, 3).contiguous() for t in (q, k, v))
@@ -61,4 +63,3 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def layer_norm(x: Tensor, *, eps: float) -> Tensor:
     """Normalise over the channels of each pixel, without learnt scale."""
     return F.layer_norm(x.permute(0, 2, 3, 1), x.shape[1:2], eps=eps).permute(0, 3, 1, 2)
-

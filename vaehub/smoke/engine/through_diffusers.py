@@ -44,7 +44,8 @@ def decode(weights: Weights, latents: Tensor, *, found: Found, watch: Watch) -> 
             out = model.decode(z, generator=noise).sample
         else:
             out = model.decode(z).sample
-    return out[:, :, -1] if out.dim() == 5 else out
+    picture: Tensor = out[:, :, -1] if out.dim() == 5 else out
+    return picture
 
 
 def encode(weights: Weights, images: Tensor, *, found: Found, watch: Watch) -> Tensor:
@@ -53,7 +54,7 @@ def encode(weights: Weights, images: Tensor, *, found: Found, watch: Watch) -> T
     x = images.unsqueeze(2) if _is_video(found) else images
     with _watched(model, watch):
         out = model.encode(x)
-    mean = out.latent_dist.mode() if hasattr(out, "latent_dist") else out.latent
+    mean: Tensor = out.latent_dist.mode() if hasattr(out, "latent_dist") else out.latent
     return mean[:, :, 0] if mean.dim() == 5 else mean
 
 
@@ -68,7 +69,7 @@ def build(weights: Weights, found: Found, *, half: str) -> nn.Module:
 
     variant = next(v for v in published.variants(found.architecture) if v.name == found.variant)
     with _without_filling():
-        model = getattr(diffusers, variant.diffusers_class)(**variant.config)
+        model: nn.Module = getattr(diffusers, str(variant.diffusers_class))(**variant.config)
     other = "encoder" if half == "decoder" else "decoder"
     state = {
         name: _fetch(weights, name, found)
@@ -84,19 +85,20 @@ def build(weights: Weights, found: Found, *, half: str) -> nn.Module:
         owner = model.get_submodule(module) if module else model
         setattr(owner, attribute, None)
     some = next(tensor for tensor in state.values() if tensor.is_floating_point())
-    return model.to(device=some.device, dtype=some.dtype).eval()
+    # Not the class's own: that warns of a choice which the caller has made.
+    return nn.Module.to(model, device=some.device, dtype=some.dtype).eval()
 
 
 def _fetch(weights: Weights, name: str, found: Found) -> Tensor:
     """Give one tensor as diffusers has it, from wherever the file keeps it."""
     if found.layout == "diffusers":
         return weights[name]
-    place = native.place(found.architecture, name)
+    place = native.place(found.architecture, found.variant, name)
     tensor = weights[place.name]
     if place.how == "stacked":
         return tensor.chunk(3)[place.part]
     if place.how == "heads":
-        rows = tensor.unflatten(0, (_H3_HEADS, 3, -1))[:, place.part]
+        rows = tensor.reshape(_H3_HEADS, 3, -1, *tensor.shape[1:])[:, place.part]
         return rows.flatten(0, 1)
     if place.how == "swapped":
         return torch.cat(tensor.chunk(2)[::-1])
@@ -104,7 +106,9 @@ def _fetch(weights: Weights, name: str, found: Found) -> Tensor:
 
 
 def _is_video(found: Found) -> bool:
-    return any(len(shape) == 5 for shape in found.manifest.values())
+    # Qwen-Image 2.1 folds its convolutions to two dimensions but still takes a clip.
+    has_time = any(len(shape) == 5 for shape in found.manifest.values())
+    return has_time or found.architecture == "autoencoder-kl-qwen-image21"
 
 
 class _Unfilled(TorchFunctionMode):

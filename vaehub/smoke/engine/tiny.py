@@ -57,7 +57,7 @@ def encode_image(weights: Weights, images: Tensor, *, watch: Watch) -> Tensor:
     """Encode images [B, 3, H, W] from -1 to 1 to latents [B, C, h, w]."""
     x = (images + 1) / 2
     numbers = list(_numbers(weights, "encoder"))
-    for number, after in zip(numbers, [*numbers[1:], numbers[-1] + 1]):
+    for number, after in zip(numbers, [*numbers[1:], numbers[-1] + 1], strict=True):
         name = f"encoder.{number}"
         if f"{name}.conv.0.weight" in weights:
             x = _block(weights, name, x)
@@ -94,19 +94,17 @@ def decode_video(
     weights: Weights, latents: Tensor, sizes: sequential.Sizes, *, watch: Watch
 ) -> Tensor:
     """Decode one latent frame [B, C, h, w] to its last picture, [B, 3, H, W] from -1 to 1."""
-    return torch.cat([_decode_frame(weights, one, sizes, watch) for one in latents.split(1)])
+    return torch.cat([_decode_frame(weights, one, sizes, watch) for one in torch.split(latents, 1)])
 
 
 def encode_video(
     weights: Weights, images: Tensor, sizes: sequential.Sizes, *, watch: Watch
 ) -> Tensor:
     """Encode pictures [B, 3, H, W] from -1 to 1, each held still, to latents [B, C, h, w]."""
-    return torch.cat([_encode_frame(weights, one, sizes, watch) for one in images.split(1)])
+    return torch.cat([_encode_frame(weights, one, sizes, watch) for one in torch.split(images, 1)])
 
 
-def _decode_frame(
-    weights: Weights, x: Tensor, sizes: sequential.Sizes, watch: Watch
-) -> Tensor:
+def _decode_frame(weights: Weights, x: Tensor, sizes: sequential.Sizes, watch: Watch) -> Tensor:
     first = 0
     if not sizes.wide:
         x = F.relu(same(weights, "decoder.1", torch.tanh(x / 3) * 3))

@@ -8,6 +8,7 @@ tested by this: the manifest and the statistics judge those.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
@@ -74,7 +75,7 @@ def encode(weights: Weights, images: Tensor, sizes: wan.Sizes, *, watch: Watch) 
 
 def _norm(weights: Weights, name: str, x: Tensor) -> Tensor:
     gamma = weights[f"{name}.gamma"].reshape(1, -1, 1, 1)
-    return F.normalize(x, dim=1) * x.shape[1] ** 0.5 * gamma
+    return F.normalize(x, dim=1) * math.sqrt(x.shape[1]) * gamma
 
 
 def _middle(weights: Weights, half: str, x: Tensor, watch: Watch) -> Tensor:
