@@ -32,6 +32,7 @@
     │   ├── FileInTheWay               a file of the user's has the name
     │   └── DiskFull
     ├── SmokeFailed                 8
+    ├── CannotDecode                8  this VAE cannot be decoded here; says what is missing
     └── Drift                       9  something installed differs from the catalog or the lock
 
 Each class has ``code`` (stable, for ``--json``) and ``exit_code``; each instance has a message
@@ -262,6 +263,13 @@ class SmokeFailed(VaehubError):
 
     exit_code = 8
     code = "smoke-failed"
+
+
+class CannotDecode(VaehubError):
+    """No engine here decodes this VAE; the message says why, the hint what would help."""
+
+    exit_code = 8
+    code = "cannot-decode"
 
 
 class Drift(VaehubError):
