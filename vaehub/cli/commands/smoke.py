@@ -1,0 +1,197 @@
+"""``vaehub smoke``: decode, and tell a sound VAE from a broken one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaehub.cli import words
+from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.declared import argument, option
+from vaehub.cli.output import Block, Result
+from vaehub.cli.tables import Fact, Styled
+from vaehub.errors import SmokeFailed, UsageError
+from vaehub.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from vaehub.smoke.report import Decoded, Reason, SmokeReport, Verdict
+
+_STYLES: dict[str, str] = {"works": "green", "not-in-fp16": "yellow", "untested": "yellow"}
+_DTYPES = ("fp32", "bf16", "fp16")
+
+
+@as_command(
+    "smoke",
+    examples=[
+        ("vaehub smoke kl-f8-anime2", "what vaehub placed in the UI the current folder lies in"),
+        ("vaehub smoke ~/Downloads/orangemix.vae.pt", "any file; nothing in it is executed"),
+        ("vaehub smoke --all --to ~/ComfyUI --junit smoke.xml", "for CI: exit code 8 if one fails"),
+        ("vaehub smoke sdxl-vae --dtype fp16 --device cuda:1", "one precision on one GPU"),
+        ("vaehub smoke kl-f8-anime2 --images ./pictures", "and see what it decodes to"),
+        ("vaehub smoke --self", "are torch and the GPU of this machine sound?"),
+    ],
+)
+@argument("names", metavar="[NAME or FILE]...", many=True, required=False)
+@to_option
+@option("--all", name="everything", help="All that vaehub placed in the target.")
+@option("--self", name="itself", help="The small autoencoder that ships with vaehub.")
+@option(
+    "--device",
+    metavar="DEVICE",
+    default="auto",
+    help="auto, all (every GPU), cpu, cuda, cuda:1, mps, xpu.",
+)
+@option(
+    "--dtype",
+    metavar="LIST",
+    help="fp32, bf16, fp16, several with commas; by default all that the device is quick in.",
+)
+@option("--junit", metavar="FILE", help="Write a report that CI systems read.")
+@option("--images", metavar="DIR", help="Write the decoded pictures and a contact sheet there.")
+def command(
+    call: Call,
+    *,
+    names: tuple[str, ...],
+    to: str | None,
+    everything: bool,
+    itself: bool,
+    device: str,
+    dtype: str | None,
+    junit: str | None,
+    images: str | None,
+) -> Result:
+    """Decode with a VAE and say whether it works.
+
+    Looks at names, shapes and weights, then decodes and encodes fixed latents and pictures in each
+    precision, and says what is wrong and what to do about it in each UI. Exit code 8: one failed.
+    """
+    from vaehub import api
+
+    reports = api.smoke(
+        names,
+        to=to,
+        everything=everything,
+        itself=itself,
+        device=device,
+        dtypes=_dtypes(dtype),
+        images=Path(images) if images is not None else None,
+        settings=call.settings,
+        catalogs=call.catalogs,
+    )
+    if junit is not None:
+        _write_junit(Path(junit), reports)
+    asked = _dtypes(dtype)
+    failed = [report for report in reports if _has_failed(report, asked)]
+    return Result(
+        "smoke",
+        results=tuple(report.as_json() for report in reports),
+        problems=tuple(problem for report in reports for problem in _problems(report, asked)),
+        exit_code=SmokeFailed.exit_code if failed else 0,
+        text=lambda: (block for report in reports for block in _text(report)),
+        is_report=True,
+        problems_in_text=True,
+    )
+
+
+def _dtypes(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    unknown = [dtype for dtype in wanted if dtype not in _DTYPES]
+    if unknown or not wanted:
+        raise UsageError(
+            f"--dtype {text!r}: there are {', '.join(_DTYPES)}",
+            hint="several with commas: --dtype fp32,bf16",
+        )
+    return wanted
+
+
+def _has_failed(report: SmokeReport, asked: Sequence[str]) -> bool:
+    """Tell whether a VAE failed; one that cannot do in fp16 did where just that was asked."""
+    return report.condemned or any(
+        one.failed for one in report.decoded if one.dtype in asked and one.dtype != "fp32"
+    )
+
+
+def _problems(report: SmokeReport, asked: Sequence[str]) -> Iterator[Problem]:
+    reasons = {reason: None for reason in report.reasons}
+    reasons.update((reason, None) for one in report.decoded for reason in one.reasons)
+    blocking = _has_failed(report, asked)
+    for reason in reasons:
+        yield Problem(
+            f"smoke-{reason.code}",
+            reason.message,
+            where=report.name,
+            blocking=blocking and reason.verdict not in {None, "untested"},
+        )
+
+
+def _write_junit(path: Path, reports: Sequence[SmokeReport]) -> None:
+    from vaehub import durable
+    from vaehub.errors import TargetNotUsable
+    from vaehub.smoke.junit import junit
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write(path, junit(reports).encode("utf-8"))
+    except OSError as error:
+        raise TargetNotUsable(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="name a file that you may write with --junit",
+        ) from error
+
+
+def _text(report: SmokeReport) -> Iterator[Block]:
+    from vaehub.smoke.report import WORDS
+
+    yield (Styled(report.name, "bold"), "  ", _styled(report.verdict, WORDS[report.verdict]))
+    if report.architecture is not None:
+        told = [
+            report.architecture,
+            report.layout and f"{report.layout} keys",
+            f"{report.latent_channels} latent channels",
+            f"{report.downscale} x smaller",
+            {"decoder": "decoder only", "encoder": "encoder only"}.get(report.half or ""),
+        ]
+        yield Fact("what it is", ", ".join(part for part in told if part))
+    if report.families:
+        yield Fact("shapes of", ", ".join(report.families))
+    for reason in report.reasons:
+        yield Fact("", reason.message, style=_STYLES.get(reason.verdict or "", ""))
+    for one in report.decoded:
+        yield Fact(f"{one.device} {one.dtype}", _told(one), style=_style(one.verdict))
+        for reason in one.reasons:
+            yield Fact("", reason.message)
+    for index, advice in enumerate(report.advice):
+        ui = "" if advice.ui == "any" else f"{advice.ui}: "
+        yield Fact("" if index else "what to do", f"{ui}{advice.what}")
+
+
+def _told(one: Decoded) -> str:
+    from vaehub.smoke.report import WORDS
+
+    figures = one.figures
+    told = [WORDS[one.verdict]]
+    if "round_trip" in figures:
+        told.append(f"a picture comes back with {figures['round_trip']:.1f} dB")
+    if "agrees" in figures:
+        told.append(f"agrees with fp32 to {figures['agrees']:.0f} dB")
+    if "largest_activation" in figures:
+        told.append(f"activations up to {figures['largest_activation']:.3g}")
+    if one.seconds:
+        told.append(words.duration(one.seconds))
+    return ", ".join(told)
+
+
+def _style(verdict: Verdict) -> str:
+    return _STYLES.get(verdict, "red")
+
+
+def _styled(verdict: Verdict, text: str) -> Styled:
+    return Styled(text, _style(verdict))
+
+
+def _reason_style(reason: Reason) -> str:
+    return "" if reason.verdict is None else _style(reason.verdict)

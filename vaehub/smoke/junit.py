@@ -1,0 +1,83 @@
+"""A smoke test's report as JUnit XML, which every CI shows: one test case per VAE and precision.
+
+The dialect is that of Jenkins and GitLab (`testsuite`, `testcase`, `failure`, `skipped`). Writes no
+files.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from vaehub.smoke.report import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from vaehub.smoke.report import Decoded, Reason, SmokeReport, Verdict
+
+# What XML 1.0 has no way to write.
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(reports: Sequence[SmokeReport]) -> str:
+    """Give the XML of several reports."""
+    suite = ElementTree.Element("testsuite", name="vaehub smoke")
+    failures = skipped = count = 0
+    for report in reports:
+        # What names and shapes show already concerns every precision; there may be no decode.
+        cases: Sequence[Decoded | SmokeReport] = report.decoded or [report]
+        if report.condemned and not any(one.failed for one in report.decoded):
+            cases = [report, *report.decoded]
+        for case in cases:
+            count += 1
+            element = _case(suite, report, case)
+            if _failed(case):
+                failures += 1
+                _say(element, "failure", case.verdict, (*case.reasons, *_advice(report)))
+            elif case.verdict == "untested":
+                skipped += 1
+                _say(element, "skipped", case.verdict, case.reasons)
+    suite.set("tests", str(count))
+    suite.set("failures", str(failures))
+    suite.set("skipped", str(skipped))
+    suite.set("errors", "0")
+    suite.set("time", f"{sum(report.seconds for report in reports):.3f}")
+    ElementTree.indent(suite)
+    text = ElementTree.tostring(suite, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
+
+
+def _failed(case: Decoded | SmokeReport) -> bool:
+    return getattr(case, "failed", False) or getattr(case, "condemned", False)
+
+
+def _case(
+    suite: ElementTree.Element, report: SmokeReport, case: Decoded | SmokeReport
+) -> ElementTree.Element:
+    where = [str(getattr(case, key)) for key in ("device", "dtype") if hasattr(case, key)]
+    name = " ".join(where) or "file"
+    return ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=_clean(report.name),
+        name=_clean(name),
+        time=f"{case.seconds:.3f}",
+    )
+
+
+def _say(
+    element: ElementTree.Element, tag: str, verdict: Verdict, reasons: Sequence[Reason | str]
+) -> None:
+    said = ElementTree.SubElement(element, tag, message=WORDS[verdict], type=verdict)
+    lines = [one if isinstance(one, str) else f"{one.code}: {one.message}" for one in reasons]
+    said.text = _clean("\n".join(lines))
+
+
+def _advice(report: SmokeReport) -> list[str]:
+    return [f"{advice.ui}: {advice.what}" for advice in report.advice]
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("�", text)

@@ -1,0 +1,89 @@
+"""What smoke tests have found on this machine, by the sha256 of the file.
+
+One small JSON file each in the user's state folder: the last verdict, which `vaehub list` shows, and
+the golden output. A record is data that anybody may have edited: one that cannot be read counts as
+none. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from vaehub import durable
+from vaehub.smoke.report import WORDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vaehub.smoke.report import SmokeReport, Verdict
+
+SCHEMA = 1
+_CEILING = 1 << 20
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class Record(NamedTuple):
+    """What was found of one file."""
+
+    verdict: Verdict
+    at: str
+    """UTC, ISO 8601."""
+    decoded: tuple[tuple[str, str, str], ...]
+    """Device, precision and verdict of each decode."""
+    golden: Any = None
+    """As :mod:`vaehub.smoke.golden` stores it."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as it stands in the JSON of `list` and `info`."""
+        return {
+            "verdict": self.verdict,
+            "at": self.at,
+            "decoded": [
+                {"device": device, "dtype": dtype, "verdict": verdict}
+                for device, dtype, verdict in self.decoded
+            ],
+        }
+
+
+def recall(state: Path, sha256: str) -> Record | None:
+    """Give the record of a file; None where there is none, or none that can be read."""
+    try:
+        with _path(state, sha256).open("rb") as file:
+            data = file.read(_CEILING)
+        record = json.loads(data)
+        if record["schema"] != SCHEMA or record["verdict"] not in WORDS:
+            return None
+        return Record(
+            verdict=record["verdict"],
+            at=str(record["at"]),
+            decoded=tuple((str(d), str(t), str(v)) for d, t, v in record["decoded"]),
+            golden=record.get("golden"),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def remember(state: Path, report: SmokeReport, *, golden: Any = None) -> None:
+    """Keep what was found; a state folder that cannot be written loses only that."""
+    record = {
+        "schema": SCHEMA,
+        "verdict": report.verdict,
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "decoded": [[one.device, one.dtype, one.verdict] for one in report.decoded],
+        "golden": golden,
+    }
+    for sha256 in report.sha256:
+        path = _path(state, sha256)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            durable.write(path, json.dumps(record).encode())
+
+
+def _path(state: Path, sha256: str) -> Path:
+    if not _KEY.fullmatch(sha256):
+        raise ValueError("not a sha256")
+    return state / "smoke" / f"{sha256}.json"

@@ -1,0 +1,156 @@
+"""Which files a smoke test is asked for, and the catalog's word on each.
+
+Knows names, receipts and paths; needs no torch. The test itself is :mod:`vaehub.smoke`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaehub import observe, receipts
+from vaehub.errors import NamingError, UsageError
+from vaehub.model import PICKLE_SUFFIXES
+from vaehub.smoke.testing import Subject
+from vaehub.weights.heads import SAFETENSORS_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from vaehub.catalog import Catalogs
+    from vaehub.model import Entry, Receipt, Target, Variant
+    from vaehub.store import Store
+
+_SUFFIXES = SAFETENSORS_SUFFIXES | PICKLE_SUFFIXES
+
+
+def subjects(
+    names: Sequence[str],
+    *,
+    here: Sequence[Receipt],
+    target: Target | None,
+    catalogs: Catalogs,
+    store: Store,
+    everything: bool = False,
+) -> list[Subject]:
+    """Find what names and paths stand for.
+
+    A path to a file is that file. A name is what vaehub placed under it in the target, else what the
+    store has of it.
+
+    Args:
+        names: Paths, and names as for an install.
+        here: The receipts of the target.
+        target: For messages; None where there is none.
+        catalogs: What the names mean.
+        store: Blobs that are not placed anywhere.
+        everything: Also all that vaehub placed in the target.
+
+    Raises:
+        UsageError: a path is a folder, or not there.
+        EntryNotFound, EntryAmbiguous, VariantNotFound: a name leads nowhere.
+        NamingError: it is neither installed nor in the store.
+    """
+    found = [
+        _file(Path(name), here=here, catalogs=catalogs)
+        if _is_path(name)
+        else _entry(name, here=here, target=target, catalogs=catalogs, store=store)
+        for name in names
+    ]
+    if everything:
+        found += _placed(here, catalogs)
+    unique = {tuple(path for path, _ in subject.files): subject for subject in found}
+    return list(unique.values())
+
+
+def _is_path(name: str) -> bool:
+    """Tell whether somebody means a file: it is there, or no catalog can have such a name."""
+    path = Path(name)
+    has_parts = len(path.parts) > 1 and (path.exists() or name.startswith((".", "/", "~", "\\")))
+    return path.is_file() or path.is_absolute() or has_parts or path.suffix.lower() in _SUFFIXES
+
+
+def _file(path: Path, *, here: Sequence[Receipt], catalogs: Catalogs) -> Subject:
+    path = path.expanduser()
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder",
+            hint="name a file in it, or use --all --to FOLDER for all that vaehub placed there",
+        )
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", hint="`vaehub list` shows the names it knows")
+    receipt = receipts.find(path)
+    if receipt is None or not observe.is_unchanged(receipt):
+        return Subject(str(path), ((path, path.name),))
+    entry = _entry_of(receipt, catalogs)
+    return Subject(str(path), ((path, path.name),), entry, (receipt.sha256,))
+
+
+def _entry(
+    name: str,
+    *,
+    here: Sequence[Receipt],
+    target: Target | None,
+    catalogs: Catalogs,
+    store: Store,
+) -> Subject:
+    entry, variant = catalogs.resolve(name)
+    placed = [receipt for receipt in here if receipt.entry == entry.full_name]
+    if "@" in name:
+        placed = [receipt for receipt in placed if receipt.variant == variant.name]
+    elif placed:
+        first = placed[0].variant
+        placed = [receipt for receipt in placed if receipt.variant == first]
+    if placed:
+        return _of(name, entry, placed)
+    blobs = _blobs(variant, store)
+    if blobs is None:
+        where = f" in {target}" if target is not None else ""
+        raise NamingError(
+            f"{name} is not installed{where}, and not in the store",
+            hint=f"vaehub install {name}",
+        )
+    files, sha256 = blobs
+    return Subject(name, files, entry, sha256)
+
+
+def _placed(here: Iterable[Receipt], catalogs: Catalogs) -> list[Subject]:
+    groups: dict[tuple[str, str], list[Receipt]] = {}
+    for receipt in here:
+        groups.setdefault((receipt.entry, receipt.variant), []).append(receipt)
+    return [
+        _of(f"{entry.removeprefix('vaehub/')}@{variant}", _entry_of(placed[0], catalogs), placed)
+        for (entry, variant), placed in groups.items()
+    ]
+
+
+def _of(name: str, entry: Entry | None, placed: Sequence[Receipt]) -> Subject:
+    weights = [receipt for receipt in placed if receipt.path.suffix.lower() in _SUFFIXES]
+    sound = all(observe.is_unchanged(receipt) for receipt in weights)
+    return Subject(
+        name,
+        tuple((receipt.path, receipt.path.name) for receipt in weights),
+        entry,
+        tuple(receipt.sha256 for receipt in weights) if sound else (),
+    )
+
+
+def _entry_of(receipt: Receipt, catalogs: Catalogs) -> Entry | None:
+    try:
+        return catalogs.resolve(receipt.entry)[0]
+    except NamingError:  # it left the catalog since
+        return None
+
+
+def _blobs(
+    variant: Variant, store: Store
+) -> tuple[tuple[tuple[Path, str], ...], tuple[str, ...]] | None:
+    files, digests = [], []
+    for artifact in variant.artifacts:
+        if Path(artifact.name).suffix.lower() not in _SUFFIXES:
+            continue
+        if artifact.sha256 is None or not store.has(artifact.sha256, artifact.size):
+            return None
+        files.append((store.blob(artifact.sha256), artifact.name))
+        digests.append(artifact.sha256)
+    return (tuple(files), tuple(digests)) if files else None
