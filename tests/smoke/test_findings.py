@@ -13,7 +13,7 @@ from vaehub.weights.tensors import read_tensors
 torch = pytest.importorskip("torch", reason="torch is not installed (vaehub[smoke])")
 pytest.importorskip("numpy", reason="numpy is not installed (vaehub[smoke])")
 
-from vaehub.smoke.findings import Finding, Usual, findings  # noqa: E402  torch comes first
+from vaehub.smoke.findings import Finding, Usual, checksum_finding, findings  # noqa: E402  torch comes first
 from vaehub.smoke.scan import scan  # noqa: E402
 
 if TYPE_CHECKING:
@@ -197,3 +197,17 @@ def test_many_tensors_make_one_line(weights: dict[str, Any]) -> None:
     broken = {f"{i}.weight": torch.full((2, 2), math.nan) for i in range(40)}
     message = say({**weights, **broken})["nan"].message
     assert message.startswith("40 tensors (0.weight, 1.weight, 2.weight ...): ")
+
+
+def test_a_flipped_bit_in_an_archive_is_damage(tmp_path: Path, weights: dict[str, Any]) -> None:
+    path = tmp_path / "vae.pt"
+    torch.save(weights, path)
+    tensors = read_tensors(path)
+    assert checksum_finding(tensors) is None
+    data = bytearray(path.read_bytes())
+    data[tensors.stored["conv_out.weight"].offset + 4000] ^= 1
+    path.write_bytes(data)
+    found = checksum_finding(tensors)
+    assert found is not None
+    assert (found.tensors, found.gravity) == (("conv_out.weight",), "damaged")
+    assert findings(scan(tensors)) == []  # no statistic could tell

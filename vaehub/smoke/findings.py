@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub.smoke import signs
+from vaehub.weights.checksums import wrong_storages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from vaehub.smoke.scan import Statistics
+    from vaehub.weights.tensors import Tensors
 
 Gravity = Literal["damaged", "advice"]
 
@@ -55,11 +57,11 @@ def findings(
         tail,
         _group(rest, "nan", "damaged", lambda _, s: s.nan > 0, _say_nan),
         _group(rest, "inf", "damaged", lambda _, s: s.inf > 0, _say_inf),
-        _group(rest, "zero", "damaged", lambda n, s: signs.is_dead(n, s), _say_zero),
+        _group(rest, "zero", "damaged", signs.is_dead, _say_zero),
         _group(rest, "zero-run", "damaged", lambda _, s: signs.has_hole(s), _say_run),
-        _group(rest, "constant", "damaged", lambda n, s: signs.is_flat(n, s), _say_constant),
+        _group(rest, "constant", "damaged", signs.is_flat, _say_constant),
         _group(rest, "giant", "damaged", lambda _, s: signs.is_giant(s), _say_giant),
-        _group(rest, "zero-branch", "advice", lambda n, s: signs.is_silent(n, s), _say_branch),
+        _group(rest, "zero-branch", "advice", signs.is_silent, _say_branch),
         _group(
             rest, "zero-channels", "advice", lambda _, s: signs.has_dead_channels(s), _say_channels
         ),
@@ -74,7 +76,24 @@ def findings(
     return [finding for finding in found if finding]
 
 
-# One line each
+def checksum_finding(tensors: Tensors) -> Finding | None:
+    """Hold a file against the checksums it carries itself; a single flipped bit shows.
+
+    Raises:
+        NotAModel: the file has changed since it was listed.
+        OSError: the file cannot be read.
+    """
+    wrong = wrong_storages(tensors)
+    names = tuple(name for name, stored in tensors.stored.items() if stored.storage in wrong)
+    if not names:
+        return None  # what is wrong, if anything, is none of the weights
+    return Finding(
+        "checksum",
+        "damaged",
+        names,
+        f"{_listed(names)}: the bytes are not those that the archive's own checksum (CRC-32) "
+        "was made of",
+    )
 
 
 def _group(
