@@ -1,4 +1,4 @@
-"""The decode smoke test: torch lives below here and nowhere else in vaehub.
+"""The decode smoke test: does a VAE work, on this machine, in the precision it will run in.
 
-Importing this package needs no torch; :mod:`vaehub.smoke.engine` does.
+torch is imported below this package and nowhere else; importing the package itself imports none.
 """

@@ -103,9 +103,7 @@ def factors_for(found: Found, family: str, *, told: Factors | None = None) -> Fa
     if found.architecture in _RAW:
         return Factors(scaling_factor=1.0, rgb=known.rgb, rgb_bias=known.rgb_bias)
     if told is not None and not known.mean:
-        return known._replace(
-            scaling_factor=told.scaling_factor, shift_factor=told.shift_factor
-        )
+        return known._replace(scaling_factor=told.scaling_factor, shift_factor=told.shift_factor)
     return known
 
 
@@ -210,9 +208,7 @@ class _Run:
         )
 
 
-def _decode_all(
-    run: _Run, found: Found, families: tuple[str, ...], told: Factors | None
-) -> None:
+def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factors | None) -> None:
     seen, cells = run.seen, run.seen.cells
     usual = factors_for(found, families[0] if families else "", told=told)
     half = run.pair.decoder
@@ -232,19 +228,23 @@ def _decode_all(
         picture = decoded(latents, factors, watched=family == families[0])
         shares.append(measures.finite_share(picture))
         seen.golden[family] = measures.correlation(
-            measures.thumbnail(picture.cpu(), cells), measures.thumbnail(fields.picture(cells * 8), cells)
+            measures.thumbnail(picture.cpu(), cells),
+            measures.thumbnail(fields.picture(cells * 8), cells),
         )
         if natural is None and family == families[0]:
             natural = latents
             seen.pictures["golden"] = _shown(picture)
     if natural is None:
-        natural = fields.latents("natural", found.latent_channels, cells)
+        natural = fields.latents("natural", channels=found.latent_channels, size=cells)
     still = decoded(natural, watched=True)
     shifted = decoded(torch.roll(natural, 1, -1))
     seen.pictures["natural"] = _shown(still)
     shares += [measures.finite_share(still), measures.finite_share(shifted)]
-    for kind in ("flat", "gradient", "extremes"):
-        picture = decoded(fields.latents(kind, found.latent_channels, cells), watched=True)
+    kinds: tuple[fields.Kind, ...] = ("flat", "gradient", "extremes")
+    for kind in kinds:
+        picture = decoded(
+            fields.latents(kind, channels=found.latent_channels, size=cells), watched=True
+        )
         seen.pictures[kind] = _shown(picture)
         shares.append(measures.finite_share(picture))
     seen.figures["finite"] = min(shares)
@@ -255,9 +255,7 @@ def _decode_all(
         seen.figures["beyond_range"] = float((still.abs() > 1.05).float().mean())
 
 
-def _encode_all(
-    run: _Run, found: Found, families: tuple[str, ...], told: Factors | None
-) -> None:
+def _encode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factors | None) -> None:
     seen = run.seen
     picture = fields.picture(seen.cells * found.downscale)
     encoded = run.encode(picture, watched=True)

@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from vaehub.errors import FileInTheWay, TargetNotUsable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor

@@ -153,9 +153,7 @@ def _tested(
     report = report._replace(reasons=tuple(reasons))
     cannot = _undecodable(parts, subject.entry)
     if cannot is not None:
-        return report._replace(
-            reasons=(*reasons, Reason("undecodable", cannot, "untested"))
-        )
+        return report._replace(reasons=(*reasons, Reason("undecodable", cannot, "untested")))
     return _decoded(report, subject, parts, options)
 
 
@@ -294,9 +292,7 @@ def _measured(
             )
 
 
-def _failed(
-    device: torch.device, dtype: str, code: str, message: str, verdict: str
-) -> Decoded:
+def _failed(device: torch.device, dtype: str, code: str, message: str, verdict: str) -> Decoded:
     from typing import cast
 
     from vaehub.smoke.report import Verdict
@@ -333,9 +329,7 @@ def _held_against_golden(one: Decoded, now: Golden, known: Golden | None) -> Dec
         "of torch or the GPU computes wrongly",
         "damaged",
     )
-    return one._replace(
-        reasons=(*one.reasons, reason), verdict=gravest([one.verdict, "damaged"])
-    )
+    return one._replace(reasons=(*one.reasons, reason), verdict=gravest([one.verdict, "damaged"]))
 
 
 def _record(sha256: Sequence[str], options: Options) -> Mapping[str, object]:

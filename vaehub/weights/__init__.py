@@ -9,17 +9,6 @@ from __future__ import annotations
 from vaehub.weights.heads import refuse_head
 from vaehub.weights.pickles import pickle_globals
 from vaehub.weights.safetensors_header import Header, Tensor, read_header
-from vaehub.weights.tensors import Stored, Tensors, read_tensors
 from vaehub.weights.whole import check_file
 
-__all__ = [
-    "Header",
-    "Stored",
-    "Tensor",
-    "Tensors",
-    "check_file",
-    "pickle_globals",
-    "read_header",
-    "read_tensors",
-    "refuse_head",
-]
+__all__ = ["Header", "Tensor", "check_file", "pickle_globals", "read_header", "refuse_head"]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LONGEST_HEADER = 100_000_000
 """The format's own ceiling."""
 
+_MOST_DIMENSIONS = 64
+"""torch's tensors may have more, and none has; multiplying a million lengths takes minutes."""
+
 BITS: Mapping[str, int] = {
     "BOOL": 8,
     "U8": 8,
@@ -126,9 +129,11 @@ def parse_header(raw: bytes, *, data_size: int, name: str) -> Header:
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands there twice")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key[:80]!r} stands there twice")
+        found[key] = value
     return found
 
 
@@ -143,6 +148,8 @@ def _tensor(key: str, value: object, *, name: str) -> Tensor:
         raise refuse(f"has the unknown type {str(dtype)[:40]!r}")
     if not isinstance(shape, list) or not all(_is_count(length) for length in shape):
         raise refuse("has no valid shape")
+    if len(shape) > _MOST_DIMENSIONS:
+        raise refuse(f"has {len(shape):,} dimensions")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
         raise refuse("has no valid offsets")
     start, end = offsets

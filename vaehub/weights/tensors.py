@@ -31,8 +31,8 @@ from vaehub.weights.torch_records import BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from io import FileIO
     from pathlib import Path
-    from typing import IO
 
     from vaehub.weights.pickled import Checkpoint, Extent
     from vaehub.weights.torch_records import Built
@@ -127,9 +127,13 @@ class Tensors:
 class Opened:
     """Reads the tensors of an open file."""
 
-    def __init__(self, tensors: Tensors, file: IO[bytes]) -> None:
+    def __init__(self, tensors: Tensors, file: FileIO) -> None:
         self._tensors = tensors
         self._file = file
+
+    def fileno(self) -> int:
+        """Give the descriptor of the open file, for who maps it."""
+        return self._file.fileno()
 
     def read(self, name: str) -> memoryview:
         """Read one tensor: its bytes in C order, each element's little end first.
@@ -150,13 +154,17 @@ class Opened:
             _swap(data, unit=_swapped_unit(stored.dtype))
         return memoryview(data)
 
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Read bytes of the file from an offset on; gives how many, none at its end."""
+        self._file.seek(offset)
+        return self._file.readinto(buffer)
+
     def _read(self, offset: int, nbytes: int, *, what: str) -> bytearray:
         data = bytearray(nbytes)
         view = memoryview(data)
-        self._file.seek(offset)
         at = 0
         while at < nbytes:
-            count = self._file.readinto(view[at:])  # type: ignore[attr-defined]
+            count = self.read_into(view[at:], offset + at)
             if not count:
                 raise NotAModel(
                     f"{self._tensors.name}: ends in the middle of {what[:80]!r} "

@@ -116,7 +116,7 @@ def _has_failed(report: SmokeReport, asked: Sequence[str]) -> bool:
 
 
 def _problems(report: SmokeReport, asked: Sequence[str]) -> Iterator[Problem]:
-    reasons = {reason: None for reason in report.reasons}
+    reasons = dict.fromkeys(report.reasons)
     reasons.update((reason, None) for one in report.decoded for reason in one.reasons)
     blocking = _has_failed(report, asked)
     for reason in reasons:
