@@ -43,7 +43,7 @@ def samples() -> dict[str, Shapes]:
                         tiny, half="both", layout=layout, before=before
                     )
     for tiny, _ in sequential.known_video_sizes():
-        name = f"taehv {tiny.latent_channels} {tiny.wide} {tiny.decoder_time}"
+        name = f"taehv {tiny.latent_channels} {tiny.wide} {tiny.spare}"
         shapes[name] = sequential.video_manifest(tiny, half="both", before="{}.")
     for architecture in TABLE:
         for variant in published.variants(architecture):
