@@ -38,6 +38,9 @@ class Sizes(NamedTuple):
     """By how much each level of the encoder joins frames (video only)."""
     decoder_time: tuple[int, ...] = ()
     """By how much each level of the decoder makes more of one frame (video only)."""
+    spare: bool = False
+    """Whether the decoder's first time layer is stored for twice the frames that are made: older
+    files are, and only its last outputs count (patch_tgrow_layers in taehv.py)."""
     wide: bool = False
     """Whether the decoder is the larger one with depthwise convolutions (video only)."""
 
@@ -205,7 +208,8 @@ def _video_decoder(sizes: Sizes) -> Row:
     at = 3
     for (width, after), time in zip(pairwise(widths), sizes.decoder_time, strict=True):
         row.update({at + block: _memory(width) for block in range(3)})
-        row[at + 4] = {"conv.weight": (width * time, width, 1, 1)}
+        stored = 2 * time if sizes.spare and at == 3 else time
+        row[at + 4] = {"conv.weight": (width * stored, width, 1, 1)}
         row[at + 5] = _conv(after, width, bias=False)
         at += 6
     row[at + 1] = _conv(3 * sizes.patch**2, widths[-1])
@@ -219,7 +223,8 @@ def _wide_decoder(sizes: Sizes) -> Row:
     for (width, after), time in zip(pairwise(widths), sizes.decoder_time, strict=True):
         row.update({at + block: _wide_memory(width) for block in range(3)})
         row[at + 3] = _conv(4 * after, width)
-        row[at + 6] = {"conv.weight": (after * time, after, 1, 1)}
+        stored = 2 * time if sizes.spare and at == 1 else time
+        row[at + 6] = {"conv.weight": (after * stored, after, 1, 1)}
         at += 7
     row[at] = _conv(3 * sizes.patch**2, widths[-1])
     return row
@@ -270,17 +275,14 @@ def known_video_sizes() -> Iterator[tuple[Sizes, tuple[str, ...]]]:
     )
     for channels, patch, encoder, decoder, families in published:
         for wide in (False, True):
-            # Older files carry the time layers at full size where the decoder takes the last of
-            # their outputs only (patch_tgrow_layers in taehv.py).
-            for first in {decoder[0], 2}:
-                yield (
-                    Sizes(
-                        channels,
-                        8 * patch,
-                        patch=patch,
-                        encoder_time=encoder,
-                        decoder_time=(first, *decoder[1:]),
-                        wide=wide,
-                    ),
-                    families,
+            for spare in {False, decoder[0] == 1}:
+                sizes = Sizes(
+                    channels,
+                    8 * patch,
+                    patch=patch,
+                    encoder_time=encoder,
+                    decoder_time=decoder,
+                    spare=spare,
+                    wide=wide,
                 )
+                yield sizes, families

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vaehub.smoke.engine.layers import Watch, Weights
 
 __all__ = [
+    "CannotDecode",
     "decode",
     "decode_tiles",
     "denormalise",

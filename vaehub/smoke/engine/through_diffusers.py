@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
 from vaehub.weights import native, published
@@ -68,7 +67,7 @@ def build(weights: Weights, found: Found, *, half: str) -> nn.Module:
     import diffusers
 
     variant = next(v for v in published.variants(found.architecture) if v.name == found.variant)
-    with _without_filling():
+    with _Unfilled():
         model: nn.Module = getattr(diffusers, str(variant.diffusers_class))(**variant.config)
     other = "encoder" if half == "decoder" else "decoder"
     state = {
@@ -112,38 +111,17 @@ def _is_video(found: Found) -> bool:
 
 
 class _Unfilled(TorchFunctionMode):
-    """Leaves new tensors as they come: they are about to be replaced.
+    """Gives uninitialised tensors no memory: they are parameters that the file's are to replace.
 
-    The meta device would do the same, but leaves empty what a class computes for itself and never
-    stores (wavelets, rotary frequencies).
+    Making the whole model on the meta device would leave without values what a class computes for
+    itself and never stores (wavelets, rotary frequencies).
     """
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        if func in _FILLS:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
-_FILLS = frozenset(
-    {
-        Tensor.uniform_,
-        Tensor.normal_,
-        init.kaiming_uniform_,
-        init.kaiming_normal_,
-        init.xavier_uniform_,
-        init.uniform_,
-        init.normal_,
-        init.trunc_normal_,
-    }
-)
-
-
-@contextmanager
-def _without_filling() -> Iterator[None]:
-    with _Unfilled():
-        yield
+        kwargs = kwargs or {}
+        return func(*args, **(kwargs | {"device": "meta"} if func is torch.empty else kwargs))
 
 
 @contextmanager
