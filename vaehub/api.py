@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Target, Variant
     from vaehub.settings import Settings
+    from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
 
 
@@ -308,6 +309,60 @@ def verify(
             Store(settings.store).doubt(file.receipt.sha256)
     problems += [problem for file in files for problem in file.problems]
     return VerifyResult(target, tuple(files), tuple(problems))
+
+
+def smoke(
+    names: str | Iterable[str] = (),
+    *,
+    to: str | Path | None = None,
+    everything: bool = False,
+    itself: bool = False,
+    device: str = "auto",
+    dtypes: Iterable[str] = (),
+    images: Path | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> list[SmokeReport]:
+    """Decode with VAEs and say whether they work; docs/smoke.md says how.
+
+    Args:
+        names: Files, and names as for :func:`find`: what is installed under them in the target,
+            else what the store has.
+        to: As for :func:`install`.
+        everything: Also all that vaehub placed in the target.
+        itself: Also the small autoencoder that ships with vaehub: tells whether torch and the
+            device are sound.
+        device: ``auto``, ``all``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ``xpu``.
+        dtypes: ``fp32``, ``bf16``, ``fp16``; all that the device is quick in by default.
+        images: Folder for the decoded pictures and a contact sheet.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Returns:
+        A report for each, in their order. What could not be tested says so; nothing is raised for
+        a VAE that fails.
+
+    Raises:
+        UsageError: nothing to test, a file that is not there, a device that is not there.
+        EntryNotFound, EntryAmbiguous: as for :func:`find`.
+        NamingError: a VAE is neither installed nor in the store.
+        TargetNotUsable: the target cannot be read, or ``images`` not written.
+        FileInTheWay: a picture has the name of a file that is not ours.
+    """
+    from vaehub import smoking
+
+    settings, catalogs = _given(settings, catalogs)
+    return smoking.smoke(
+        [names] if isinstance(names, str) else list(names),
+        to=to,
+        everything=everything,
+        itself=itself,
+        device=device,
+        dtypes=tuple(dtypes),
+        images=images,
+        settings=settings,
+        catalogs=catalogs,
+    )
 
 
 def _given(settings: Settings | None, catalogs: Catalogs | None) -> tuple[Settings, Catalogs]:

@@ -5,13 +5,18 @@ Knows names, receipts and paths; needs no torch. The test itself is :mod:`vaehub
 
 from __future__ import annotations
 
+import json
+from importlib.resources import as_file, files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaehub import observe, receipts
+from vaehub import api, observe, receipts
 from vaehub.errors import NamingError, UsageError
 from vaehub.model import PICKLE_SUFFIXES
+from vaehub.smoke import testing
 from vaehub.smoke.testing import Subject
+from vaehub.store import Store
 from vaehub.weights.heads import SAFETENSORS_SUFFIXES
 
 if TYPE_CHECKING:
@@ -19,9 +24,94 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.model import Entry, Receipt, Target, Variant
-    from vaehub.store import Store
+    from vaehub.settings import Settings
+    from vaehub.smoke.decoding import Measured
+    from vaehub.smoke.report import SmokeReport
 
 _SUFFIXES = SAFETENSORS_SUFFIXES | PICKLE_SUFFIXES
+
+
+def smoke(
+    names: Sequence[str],
+    *,
+    to: str | Path | None,
+    everything: bool,
+    itself: bool,
+    device: str,
+    dtypes: tuple[str, ...],
+    images: Path | None,
+    settings: Settings,
+    catalogs: Catalogs,
+) -> list[SmokeReport]:
+    """Test VAEs; see :func:`vaehub.api.smoke`."""
+    if not (names or everything or itself):
+        raise UsageError(
+            "nothing to test",
+            hint="name a VAE or a file, or use --all for what is installed, or --self",
+        )
+    target, here = None, []
+    if everything or any(not _is_path(name) for name in names):
+        target = api.find_target(to, settings=settings)
+        here = api.installed(target)
+    found = subjects(
+        names,
+        here=here,
+        target=target,
+        catalogs=catalogs,
+        store=Store(settings.store),
+        everything=everything,
+    )
+    options = testing.Options(device=device, dtypes=dtypes, state=settings.state)
+    sheet = _sheet(images)
+    reports = []
+    if sheet is not None:
+        options = options._replace(show=sheet)
+    if itself:
+        reports.append(_itself(options))
+    for subject in found:
+        try:
+            reports.append(testing.test(subject, options))
+        except OSError as error:
+            reports.append(testing.broken(subject, error))
+    if sheet is not None:
+        sheet.draw()
+    return reports
+
+
+class _Pictures:
+    """Hands what is decoded to the contact sheet."""
+
+    def __init__(self, folder: Path) -> None:
+        from vaehub.smoke.sheet import Sheet
+
+        self._sheet = Sheet(folder)
+
+    def __call__(self, subject: Subject, seen: Measured) -> None:
+        self._sheet.add(subject.name, seen.device, seen.dtype, seen.pictures)
+
+    def draw(self) -> None:
+        """Draw it."""
+        self._sheet.draw()
+
+
+def _sheet(folder: Path | None) -> _Pictures | None:
+    if folder is None or testing.missing():
+        return None
+    lacking = [name for name in ("PIL", "numpy") if find_spec(name) is None]
+    if lacking:
+        raise UsageError(
+            f"--images needs {' and '.join(lacking)}", hint="pip install 'vaehub[smoke]' adds it"
+        )
+    return _Pictures(folder)
+
+
+def _itself(options: testing.Options) -> SmokeReport:
+    """Test the autoencoder that ships with vaehub against what it is known to decode to."""
+    place = files("vaehub.smoke") / "self"
+    goldens = json.loads((place / "golden.json").read_text(encoding="utf-8"))
+    with as_file(place / "autoencoder.safetensors") as path:
+        subject = Subject("vaehub's own", ((path, path.name),))
+        return testing.test(subject, options._replace(goldens=goldens, state=None))
 
 
 def subjects(
@@ -35,8 +125,8 @@ def subjects(
 ) -> list[Subject]:
     """Find what names and paths stand for.
 
-    A path to a file is that file. A name is what vaehub placed under it in the target, else what the
-    store has of it.
+    A path to a file is that file. A name is what vaehub placed under it in the target, else what
+    the store has of it.
 
     Args:
         names: Paths, and names as for an install.

@@ -15,6 +15,7 @@ COMMANDS = {
     "install": "Install VAEs into a UI or a folder.",
     "uninstall": "Remove what vaehub installed, and nothing else.",
     "verify": "Check installed files against the catalog.",
+    "smoke": "Decode with a VAE and say whether it works.",
     "store": "Look after the store of verified files.",
     "catalog": "Check and format catalog files.",
     "selftest": "Prove that vaehub works on this machine, without a network.",

@@ -219,32 +219,30 @@ def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factor
         return run.decode(denormalise(latents, factors, weights=weights), watched=watched)
 
     shares = []
-    natural = None
+    natural, still = fields.latents("natural", channels=found.latent_channels, size=cells), None
+    meant = fields.thumbnail(fields.picture(8 * cells), cells)
     for family in families:
-        factors = factors_for(found, family, told=told if family == families[0] else None)
-        latents = fields.golden(factors, cells)
-        if latents is None or latents.shape[1] != found.latent_channels:
+        is_first = family == families[0]
+        factors = factors_for(found, family, told=told if is_first else None)
+        known = fields.golden(factors, cells)
+        if known is None or known.shape[1] != found.latent_channels:
             continue
-        picture = decoded(latents, factors, watched=family == families[0])
+        picture = decoded(known, factors, watched=is_first)
         shares.append(measures.finite_share(picture))
-        seen.golden[family] = measures.correlation(
-            measures.thumbnail(picture.cpu(), cells),
-            measures.thumbnail(fields.picture(cells * 8), cells),
-        )
-        if natural is None and family == families[0]:
-            natural = latents
-            seen.pictures["golden"] = _shown(picture)
-    if natural is None:
-        natural = fields.latents("natural", channels=found.latent_channels, size=cells)
-    still = decoded(natural, watched=True)
+        shown = _shown(picture)
+        seen.golden[family] = measures.correlation(fields.thumbnail(shown, cells), meant)
+        if is_first:
+            natural, still = known, picture
+            seen.pictures["golden"] = shown
+    if still is None:
+        still = decoded(natural, watched=True)
+        seen.pictures["natural"] = _shown(still)
     shifted = decoded(torch.roll(natural, 1, -1))
-    seen.pictures["natural"] = _shown(still)
     shares += [measures.finite_share(still), measures.finite_share(shifted)]
     kinds: tuple[fields.Kind, ...] = ("flat", "gradient", "extremes")
     for kind in kinds:
-        picture = decoded(
-            fields.latents(kind, channels=found.latent_channels, size=cells), watched=True
-        )
+        latents = fields.latents(kind, channels=found.latent_channels, size=cells)
+        picture = decoded(latents, watched=True)
         seen.pictures[kind] = _shown(picture)
         shares.append(measures.finite_share(picture))
     seen.figures["finite"] = min(shares)

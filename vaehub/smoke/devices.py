@@ -43,10 +43,8 @@ def devices(wanted: str = "auto") -> list[torch.device]:
     if device.type == "cpu":
         return [torch.device("cpu")]
     same = [one for one in here if one.type == device.type]
-    if device.index is None:
-        chosen = same[:1]
-    else:
-        chosen = [one for one in same if (one.index or 0) == device.index]
+    index: int | None = device.index
+    chosen = [one for one in same if index in (None, one.index or 0)][: None if index else 1]
     if not chosen:
         there = ", ".join(map(str, here)) or "no GPU"
         raise UsageError(

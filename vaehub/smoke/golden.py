@@ -25,7 +25,7 @@ SAME: Mapping[str, float] = {"fp32": 55.0, "bf16": 35.0, "fp16": 45.0}
 """dB below which a thumbnail is another one. A sound decode in fp32 has 100 and more on the same
 device; between devices the sums are taken in another order. Averaging makes the limit sharper than
 that of whole pictures."""
-_KINDS = ("flat", "gradient", "natural", "round trip")
+_KINDS = ("flat", "gradient", "golden", "natural", "round trip")
 
 
 class Golden(NamedTuple):

@@ -31,14 +31,14 @@ DEVIATION = (1 / 3, 3.0)
 factor that is missing or taken twice is off by 2.8 (FLUX) to 7.7 (SDXL); SD1's and SDXL's, which
 differ by 1.4 only, are not told apart."""
 SPEAKS = 0.6
-"""Correlation of decoded golden latents with their thumbnail, from which a decoder speaks a family's
-latents: TAEF2 has 0.80 to 0.87, a random decoder 0.31, a random latent below 0."""
+"""Correlation of decoded golden latents with their thumbnail, from which a decoder speaks latents
+of a family: TAEF2 has 0.80 to 0.87, a random decoder 0.31, a random latent below 0."""
 DUMB = 0.25
 """The same, below which it does not."""
 AGREES: Mapping[str, float] = {"bf16": 35.0, "fp16": 45.0}
 """dB against fp32 on the same device: sound ones have 47 to 62 in bf16 and 70 to 82 in fp16."""
 MOVES = 0.5
-"""Correlation of a moved picture with the picture of moved latents: sound ones have 0.9 and more."""
+"""Correlation of a moved picture with the picture of moved latents: sound ones have over 0.9."""
 FLAT = 0.5
 """Share of blocks of one colour in a decoded natural latent: sound ones have none."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from vaehub.smoke.report import WORDS
 
@@ -23,7 +23,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def junit(reports: Sequence[SmokeReport]) -> str:
     """Give the XML of several reports."""
-    suite = ElementTree.Element("testsuite", name="vaehub smoke")
+    suite = ET.Element("testsuite", name="vaehub smoke")
     failures = skipped = count = 0
     for report in reports:
         # What names and shapes show already concerns every precision; there may be no decode.
@@ -44,8 +44,8 @@ def junit(reports: Sequence[SmokeReport]) -> str:
     suite.set("skipped", str(skipped))
     suite.set("errors", "0")
     suite.set("time", f"{sum(report.seconds for report in reports):.3f}")
-    ElementTree.indent(suite)
-    text = ElementTree.tostring(suite, encoding="unicode")
+    ET.indent(suite)
+    text = ET.tostring(suite, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
@@ -53,12 +53,10 @@ def _failed(case: Decoded | SmokeReport) -> bool:
     return getattr(case, "failed", False) or getattr(case, "condemned", False)
 
 
-def _case(
-    suite: ElementTree.Element, report: SmokeReport, case: Decoded | SmokeReport
-) -> ElementTree.Element:
+def _case(suite: ET.Element, report: SmokeReport, case: Decoded | SmokeReport) -> ET.Element:
     where = [str(getattr(case, key)) for key in ("device", "dtype") if hasattr(case, key)]
     name = " ".join(where) or "file"
-    return ElementTree.SubElement(
+    return ET.SubElement(
         suite,
         "testcase",
         classname=_clean(report.name),
@@ -67,10 +65,8 @@ def _case(
     )
 
 
-def _say(
-    element: ElementTree.Element, tag: str, verdict: Verdict, reasons: Sequence[Reason | str]
-) -> None:
-    said = ElementTree.SubElement(element, tag, message=WORDS[verdict], type=verdict)
+def _say(element: ET.Element, tag: str, verdict: Verdict, reasons: Sequence[Reason | str]) -> None:
+    said = ET.SubElement(element, tag, message=WORDS[verdict], type=verdict)
     lines = [one if isinstance(one, str) else f"{one.code}: {one.message}" for one in reasons]
     said.text = _clean("\n".join(lines))
 

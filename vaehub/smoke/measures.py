@@ -61,7 +61,8 @@ def flat_share(x: Tensor, *, block: int = 8, below: float = 1 / 512) -> float:
         below: Deviation within a block that counts as none; half a step of eight bits.
     """
     blocks = functional.unfold(x.float(), block, stride=block)
-    spread = blocks.unflatten(1, (x.shape[1], block * block)).std(2, correction=0).amax(1)
+    blocks = blocks.reshape(x.shape[0], x.shape[1], block * block, -1)
+    spread = blocks.std(2, correction=0).amax(1)
     return float((spread < below).to(torch.float32).mean())
 
 

@@ -1,8 +1,8 @@
 """What smoke tests have found on this machine, by the sha256 of the file.
 
-One small JSON file each in the user's state folder: the last verdict, which `vaehub list` shows, and
-the golden output. A record is data that anybody may have edited: one that cannot be read counts as
-none. Needs no torch.
+One small JSON file each in the user's state folder: the last verdict, which `vaehub list` shows,
+and the golden output. A record is data that anybody may have edited: one that cannot be read counts
+as none. Needs no torch.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Knows the words, and which of them condemn. Needs no torch and does no I/O.
 """
 
-from __future__ import annotations
+# No postponed annotations: NamedTuple would compile each from its text, at each start.
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -75,7 +75,7 @@ class Sheet:
 
 
 def to_image(picture: Tensor) -> Image.Image:
-    """Make an image of [1, 3, H, W] from -1 to 1; what is no number becomes black, as in the UIs."""
+    """Make an image of [1, 3, H, W] from -1 to 1; what is no number becomes black, as in UIs."""
     eight = ((picture[0].float().nan_to_num(-1, -1, -1).clamp(-1, 1) + 1) * 127.5).round()
     return Image.fromarray(eight.byte().permute(1, 2, 0).contiguous().numpy(), "RGB")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.model import Entry
+    from vaehub.smoke.report import Verdict
     from vaehub.weights.bare import Bare
     from vaehub.weights.tensors import Tensors
 
@@ -70,7 +71,7 @@ def look(path: Path, *, name: str | None = None, entry: Entry | None = None) -> 
         refuse_head(head, name=name, size=size)
     except NotAModel as error:
         # Cut off within its header: the beginning of a model, and no model.
-        verdict = "damaged" if "cut off" in error.message else "not-a-vae"
+        verdict: Verdict = "damaged" if "cut off" in error.message else "not-a-vae"
         return part._replace(reasons=(Reason("not-a-model", error.message, verdict),))
     try:
         tensors = read_tensors(path, name=name)

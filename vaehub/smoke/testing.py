@@ -1,19 +1,20 @@
 """Test one VAE: look at it, decode it in each precision on each device, judge, remember.
 
-The order of things; each step is elsewhere. What can be said without torch is said first, and is all
-that is said where torch is missing.
+The order of things; each step is elsewhere. What can be said without torch is said first, and is
+all that is said where torch is missing.
 """
 
 from __future__ import annotations
 
 import time
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import CannotDecode, NotAModel, VaehubError
 from vaehub.hashing import sha256_of
 from vaehub.smoke import advice, records, structure
-from vaehub.smoke.report import Decoded, Reason, SmokeReport, gravest
+from vaehub.smoke.report import CONDEMNED, Decoded, Reason, SmokeReport, gravest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from vaehub.model import Entry
     from vaehub.smoke.decoding import Measured, Pair
     from vaehub.smoke.factors import Factors
+    from vaehub.smoke.findings import Finding
     from vaehub.smoke.golden import Golden
+    from vaehub.smoke.scan import Statistics
     from vaehub.smoke.structure import Part
+    from vaehub.weights.tensors import Tensors
 
     Show = Callable[["Subject", Measured], None]
 
-NEEDED = ("torch", "safetensors")
+NEEDED = ("torch",)
 HINT = "pip install 'vaehub[smoke]' adds torch; the checks that need none have passed"
 
 
@@ -57,8 +61,13 @@ class Options(NamedTuple):
     """Where verdicts and golden outputs are kept; None: nowhere."""
     show: Show | None = None
     """Is given what was decoded."""
-    golden: Golden | None = None
-    """What it must decode to, where that is known from elsewhere."""
+    goldens: Mapping[str, object] = MappingProxyType({})
+    """What it must decode to, by the size of the latents, where that is known from elsewhere."""
+
+
+def missing() -> list[str]:
+    """Name the packages that decoding needs and that are not here."""
+    return [name for name in NEEDED if find_spec(name) is None]
 
 
 def test(subject: Subject, options: Options) -> SmokeReport:
@@ -77,12 +86,11 @@ def test(subject: Subject, options: Options) -> SmokeReport:
         report = _tested(report, subject, parts, options)
     verdicts = [reason.verdict for reason in report.reasons if reason.verdict is not None]
     verdict = gravest([*verdicts, *(one.verdict for one in report.decoded)])
-    report = report._replace(
+    return report._replace(
         verdict=verdict,
         advice=advice.FOR[verdict],
         seconds=time.monotonic() - began,
     )
-    return report
 
 
 def _described(subject: Subject, parts: Sequence[Part]) -> SmokeReport:
@@ -120,11 +128,10 @@ def _tested(
     report: SmokeReport, subject: Subject, parts: tuple[Part, ...], options: Options
 ) -> SmokeReport:
     """Decode, and add what is seen."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        reason = Reason("no-torch", f"{' and '.join(missing)} is not installed; {HINT}", "untested")
+    lacking = missing()
+    if lacking:
+        reason = Reason("no-torch", f"{' and '.join(lacking)} is not installed; {HINT}", "untested")
         return report._replace(reasons=(*report.reasons, reason))
-    from vaehub.smoke.findings import findings
     from vaehub.smoke.scan import scan
 
     reasons = list(report.reasons)
@@ -148,13 +155,20 @@ def _tested(
                 part,
                 parts,
             )
-            for finding in findings(seen)
+            for finding in _findings(part.tensors, seen)
         ]
     report = report._replace(reasons=tuple(reasons))
     cannot = _undecodable(parts, subject.entry)
     if cannot is not None:
         return report._replace(reasons=(*reasons, Reason("undecodable", cannot, "untested")))
     return _decoded(report, subject, parts, options)
+
+
+def _findings(tensors: Tensors, seen: Mapping[str, Statistics]) -> list[Finding]:
+    from vaehub.smoke.findings import checksum_finding, findings
+
+    wrong = checksum_finding(tensors)
+    return [*([wrong] if wrong is not None else []), *findings(seen)]
 
 
 def _undecodable(parts: Sequence[Part], entry: Entry | None) -> str | None:
@@ -184,11 +198,12 @@ def _decoded(
     pair = pair_of(parts)
     families = _families(subject.entry, parts)
     decoded: list[Decoded] = []
-    goldens = dict(_record(sha256, options))
+    goldens = {**_record(sha256, options), **options.goldens}
     for device in devices_module.devices(options.device):
         supported = devices_module.supported(device)
         wanted = options.dtypes or supported
         reference: Measured | None = None
+        first: Decoded | None = None
         for dtype in _reference_first(wanted, supported):
             if dtype not in supported:
                 decoded.append(_refused(device, dtype))
@@ -204,10 +219,13 @@ def _decoded(
                 reference=reference,
                 agreement=agreement(seen, reference) if reference is not None else None,
             )
+            if first is not None and first.verdict in CONDEMNED:
+                one = one._replace(verdict=gravest([one.verdict, first.verdict]))
             if dtype == "fp32":
                 reference = seen
                 now, size = golden_of(seen), str(seen.cells)
-                one = _held_against_golden(one, now, options.golden or from_json(goldens.get(size)))
+                one = _held_against_golden(one, now, from_json(goldens.get(size)))
+                first = one
                 if one.verdict in {"works", "not-in-fp16"}:
                     goldens.setdefault(size, now.as_json())
             if dtype in wanted:
@@ -303,8 +321,8 @@ def _failed(device: torch.device, dtype: str, code: str, message: str, verdict: 
 
 def _refused(device: torch.device, dtype: str) -> Decoded:
     why = (
-        "in fp16 a CPU takes minutes for one picture; give --device a GPU, or see what fp32 says of "
-        "its activations"
+        "in fp16 a CPU takes minutes for one picture; test it on a GPU, or see what fp32 says "
+        "of the activations"
         if device.type == "cpu" and dtype == "fp16"
         else f"{device} does not compute in {dtype}"
     )
