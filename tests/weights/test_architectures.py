@@ -287,8 +287,8 @@ def test_the_catalog_and_the_manifests_agree_on_channels_and_downscale(
     for id, fact in facts.items():
         if fact.architecture not in known or fact.downscale is None:
             continue
-        triple = (fact.latent_channels, fact.downscale, fact.temporal_downscale or 1)
-        assert triple in known[str(fact.architecture)], id
+        stated = (fact.latent_channels, fact.downscale, fact.temporal_downscale or 1)
+        assert stated in known[str(fact.architecture)], id
 
 
 def test_data_files_belong_to_the_table() -> None:

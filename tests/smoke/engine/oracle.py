@@ -45,14 +45,16 @@ def recognised(weights: Mapping[str, Tensor]) -> Found:
 
 def noise(*shape: int) -> Tensor:
     """Give the same noise every time."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(7))
+    made: Tensor = torch.randn(*shape, generator=torch.Generator().manual_seed(7))
+    return made
 
 
 def pictures(channels: int = 3) -> Tensor:
     """Give two smooth pictures from -1 to 1."""
     x = torch.linspace(-3, 3, SIDE)
     planes = [torch.sin(x[:, None] * (1 + i / 2)) * torch.cos(x[None, :] - i) for i in range(8)]
-    return torch.stack([torch.stack(planes[n : n + channels]) for n in (0, 2)])
+    made: Tensor = torch.stack([torch.stack(planes[n : n + channels]) for n in (0, 2)])
+    return made
 
 
 def apart(one: Tensor, other: Tensor) -> float:

@@ -134,7 +134,8 @@ def test_agrees_with_the_published_code(name: str) -> None:
 
 def wave(channels: int, side: int) -> Tensor:
     count = channels * side * side
-    return torch.sin(torch.arange(count) * 0.37).reshape(1, channels, side, side)
+    made: Tensor = torch.sin(torch.arange(count) * 0.37)
+    return made.reshape(1, channels, side, side)
 
 
 def test_an_older_file_stores_frames_that_are_not_made() -> None:
@@ -155,7 +156,8 @@ def picture() -> Tensor:
     red = 0.8 * y + disc * 0.4
     green = x * 0.5 - disc * 0.5 + stripes
     blue = -0.3 + 0.4 * torch.cos(3 * x * y) + stripes
-    return torch.stack([red, green, blue]).clamp(-1, 1).unsqueeze(0)
+    made: Tensor = torch.stack([red, green, blue]).clamp(-1, 1)
+    return made.unsqueeze(0)
 
 
 @pytest.fixture
