@@ -181,9 +181,9 @@ _ROWS = (
     ),
     _row(
         "seedvr2-video-vae",
-        candidates.published_ones,
-        pattern=r"decoder\.up_blocks\.\d\.upsamplers\.0\.upscale_conv\.",
-        reason=_UNWRITTEN.format("seedvr2-video-vae"),
+        candidates.seedvr2_ones,
+        pattern=r"(decoder\.up_blocks\.\d\.upsamplers\.0\.upscale_conv|encoder\.conv_in)\.",
+        engine="kl",
     ),
     _row(
         "ltx2-diffusion-decoder",
