@@ -178,7 +178,13 @@ def published_ones(shapes: Shapes, id: str) -> Iterator[Found]:
 def seedvr2_ones(shapes: Shapes, id: str) -> Iterator[Found]:
     """Give the one published configuration, which our own engine runs as an AutoencoderKL."""
     for found in published_ones(shapes, id):
-        yield found._replace(sizes=_KNOWN_KL[1][0], variant="")
+        yield found._replace(layout="native", sizes=_KNOWN_KL[1][0], variant="")
+
+
+def mage_ones(shapes: Shapes, id: str) -> Iterator[Found]:
+    """Give the one published configuration, which our own engine runs."""
+    for found in published_ones(shapes, id):
+        yield found._replace(layout="native", variant="")
 
 
 def itself(shapes: Shapes, id: str) -> Iterator[Found]:

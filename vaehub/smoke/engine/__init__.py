@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vaehub.errors import CannotDecode
-from vaehub.smoke.engine import kl, paella, seedvr2, through_diffusers, tiny, wan
+from vaehub.smoke.engine import kl, mage, paella, seedvr2, through_diffusers, tiny, wan
 from vaehub.smoke.engine.layers import ignore
 from vaehub.smoke.engine.normalise import denormalise, normalise, packed, unpacked
 from vaehub.smoke.engine.tiles import decode_tiles
@@ -113,6 +113,8 @@ def decode(
         if found.architecture == "taehv":
             return tiny.decode_video(named, latents, sizes, watch=watch)
         return tiny.decode_image(named, latents, watch=watch)
+    if found.architecture == "mage-vae":
+        return mage.decode(weights, latents, watch=watch)
     return paella.decode(weights, latents, watch=watch)
 
 
@@ -163,6 +165,8 @@ def encode(
         if found.architecture == "taehv":
             return tiny.encode_video(named, images, sizes, watch=watch)
         return tiny.encode_image(named, images, watch=watch)
+    if found.architecture == "mage-vae":
+        return mage.encode(weights, images, watch=watch)
     return paella.encode(weights, images, watch=watch)
 
 
