@@ -32,7 +32,7 @@
     │   ├── FileInTheWay               a file of the user's has the name
     │   └── DiskFull
     ├── SmokeFailed                 8
-    ├── CannotDecode                8  this VAE cannot be decoded here; says what is missing
+    │   └── CannotDecode               no engine here decodes it; says what is missing
     └── Drift                       9  something installed differs from the catalog or the lock
 
 Each class has ``code`` (stable, for ``--json``) and ``exit_code``; each instance has a message
@@ -265,10 +265,9 @@ class SmokeFailed(VaehubError):
     code = "smoke-failed"
 
 
-class CannotDecode(VaehubError):
+class CannotDecode(SmokeFailed):
     """No engine here decodes this VAE; the message says why, the hint what would help."""
 
-    exit_code = 8
     code = "cannot-decode"
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLE", "Architecture", "Engine", "Found", "Unknown", "alike", "examine", "find"]
 
-Engine = Literal["kl", "wan", "taesd", "taehv", "paella", "diffusers"]
+Engine = Literal["kl", "wan", "taesd", "taehv", "paella", "mage", "diffusers"]
 LEAST_ALIKE = 0.35
 """Share of tensors equal in name and shape from which a file counts as a damaged one of a kind."""
 
@@ -103,7 +103,6 @@ def _is_part(shapes: Shapes, manifest: Shapes) -> bool:
 _TINY = r"((taesd_)?(encoder|decoder)\.)?(layers\.)?\d+\.(weight|conv\.\d|conv\.weight)"
 _NEVER = r"(?!)"
 _HALVES = r"(encoder|decoder)\."
-_UNWRITTEN = "vaehub cannot decode {} yet: none of its engines has these layers"
 
 
 def _row(
@@ -175,15 +174,15 @@ _ROWS = (
     ),
     _row(
         "mage-vae",
-        candidates.published_ones,
+        candidates.mage_ones,
         pattern=r"(student\.dconv_encoder|pipeline)\.",
-        reason=_UNWRITTEN.format("mage-vae"),
+        engine="mage",
     ),
     _row(
         "seedvr2-video-vae",
-        candidates.published_ones,
-        pattern=r"decoder\.up_blocks\.\d\.upsamplers\.0\.upscale_conv\.",
-        reason=_UNWRITTEN.format("seedvr2-video-vae"),
+        candidates.seedvr2_ones,
+        pattern=r"(decoder\.up_blocks\.\d\.upsamplers\.0\.upscale_conv|encoder\.conv_in)\.",
+        engine="kl",
     ),
     _row(
         "ltx2-diffusion-decoder",

@@ -175,6 +175,18 @@ def published_ones(shapes: Shapes, id: str) -> Iterator[Found]:
             )
 
 
+def seedvr2_ones(shapes: Shapes, id: str) -> Iterator[Found]:
+    """Give the one published configuration, which our own engine runs as an AutoencoderKL."""
+    for found in published_ones(shapes, id):
+        yield found._replace(layout="native", sizes=_KNOWN_KL[1][0], variant="")
+
+
+def mage_ones(shapes: Shapes, id: str) -> Iterator[Found]:
+    """Give the one published configuration, which our own engine runs."""
+    for found in published_ones(shapes, id):
+        yield found._replace(layout="native", variant="")
+
+
 def itself(shapes: Shapes, id: str) -> Iterator[Found]:
     """Recognise by the row's pattern alone: there is no manifest to hold the file against."""
     yield Found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from torch import Tensor
+
+    from vaehub.weights.compare import Shapes
 
 CLOSE = 1e-4
 """Largest difference allowed in fp32, on images from -1 to 1."""
@@ -45,14 +48,16 @@ def recognised(weights: Mapping[str, Tensor]) -> Found:
 
 def noise(*shape: int) -> Tensor:
     """Give the same noise every time."""
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(7))
+    made: Tensor = torch.randn(*shape, generator=torch.Generator().manual_seed(7))
+    return made
 
 
 def pictures(channels: int = 3) -> Tensor:
     """Give two smooth pictures from -1 to 1."""
     x = torch.linspace(-3, 3, SIDE)
     planes = [torch.sin(x[:, None] * (1 + i / 2)) * torch.cos(x[None, :] - i) for i in range(8)]
-    return torch.stack([torch.stack(planes[n : n + channels]) for n in (0, 2)])
+    made: Tensor = torch.stack([torch.stack(planes[n : n + channels]) for n in (0, 2)])
+    return made
 
 
 def apart(one: Tensor, other: Tensor) -> float:
@@ -67,3 +72,28 @@ def seeded() -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         yield
+
+
+def formula(shapes: Shapes) -> dict[str, Tensor]:
+    """Give weights that need no random numbers, so that any torch makes the same ones."""
+    weights = {}
+    for order, (name, shape) in enumerate(sorted(shapes.items())):
+        count = math.prod(shape)
+        wave = torch.sin(torch.arange(count, dtype=torch.float64) * 1.7 + order)
+        fan = math.prod(shape[1:]) or 1
+        scale = 1.6 / math.sqrt(fan) if len(shape) > 1 else 0.1
+        weights[name] = (wave * scale).reshape(shape).float()
+    return weights
+
+
+def digest(image: Tensor) -> tuple[float, ...]:
+    """Boil a picture down to its mean, its deviation and three of its numbers."""
+    flat = image.double().flatten()
+    picked = [float(flat[len(flat) * part // 7]) for part in (2, 3, 5)]
+    return (float(flat.mean()), float(flat.std()), *picked)
+
+
+def wave(channels: int, side: int) -> Tensor:
+    count = channels * side * side
+    made: Tensor = torch.sin(torch.arange(count) * 0.37)
+    return made.reshape(1, channels, side, side)

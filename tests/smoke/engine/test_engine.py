@@ -37,9 +37,10 @@ def test_says_what_it_does_not_know() -> None:
 
 
 def test_refuses_to_decode_what_it_cannot() -> None:
-    found = find(samples()["mage-vae 1 diffusers"])
+    found = find({"decoder.conv_in_x_t.weight": (256, 48, 1, 1, 1)})
     assert isinstance(found, Found)
-    with pytest.raises(CannotDecode, match="cannot decode mage-vae yet"):
+    assert found.architecture == "ltx2-diffusion-decoder"
+    with pytest.raises(CannotDecode, match="a diffusion model of its own"):
         engine.decode({}, noise(1, 128, 2, 2), found=found)
 
 

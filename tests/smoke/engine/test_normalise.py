@@ -29,11 +29,14 @@ def test_statistics_apply_per_channel() -> None:
 
 
 def test_packs_as_flux2_does() -> None:
-    from diffusers import Flux2Pipeline
-
+    # diffusers' Flux2Pipeline._patchify_latents: a channel's four cells lie side by side, by rows.
     latents = noise(2, 8, 6, 4)
-    assert apart(packed(latents), Flux2Pipeline._patchify_latents(latents)) == 0
-    assert apart(unpacked(packed(latents)), latents) == 0
+    got = packed(latents)
+    assert got.shape == (2, 32, 3, 2)
+    for cell in range(4):
+        below, right = divmod(cell, 2)
+        assert apart(got[:, cell::4], latents[:, :, below::2, right::2]) == 0
+    assert apart(unpacked(got), latents) == 0
 
 
 def test_statistics_in_the_file_come_first() -> None:

@@ -67,10 +67,8 @@ def test_decodes_like_diffusers_from_either_layout(architecture: str) -> None:
     }
     for weights in (theirs, original):
         found = recognised(weights)
-        seen: list[str] = []
-        got = engine.decode(
-            weights, latents, found=found, watch=lambda name, _, seen=seen: seen.append(name)
-        )
+        seen: dict[str, Tensor] = {}
+        got = engine.decode(weights, latents, found=found, watch=seen.__setitem__)
         assert apart(got, decoded) < CLOSE
         assert apart(engine.encode(weights, images, found=found), encoded) < CLOSE
         assert "decoder.conv_out.conv_t" in seen

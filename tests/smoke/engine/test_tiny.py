@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +9,15 @@ from tests.smoke.engine.oracle import (
     SIDE,
     apart,
     diffusers,
+    digest,
+    formula,
     made,
     noise,
     pictures,
     recognised,
     seeded,
     torch,
+    wave,
 )
 from vaehub.smoke import engine
 from vaehub.smoke.factors import factors_of
@@ -58,25 +60,6 @@ def numbered(name: str, *, layers: bool) -> str:
     return f"layers.{number}.{rest}" if layers else f"{int(number) + (half == 'decoder')}.{rest}"
 
 
-def formula(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """Give weights that need no random numbers, so that any torch makes the same ones."""
-    weights = {}
-    for order, (name, shape) in enumerate(sorted(shapes.items())):
-        count = math.prod(shape)
-        wave = torch.sin(torch.arange(count, dtype=torch.float64) * 1.7 + order)
-        fan = math.prod(shape[1:]) or 1
-        scale = 1.6 / math.sqrt(fan) if len(shape) > 1 else 0.1
-        weights[name] = (wave * scale).reshape(shape).float()
-    return weights
-
-
-def digest(image: Tensor) -> tuple[float, ...]:
-    """Boil a picture down to its mean, its deviation and three of its numbers."""
-    flat = image.double().flatten()
-    picked = [float(flat[len(flat) * part // 7]) for part in (2, 3, 5)]
-    return (float(flat.mean()), float(flat.std()), *picked)
-
-
 SIZES = {
     "taesana": sequential.Sizes(32, 32),
     "taehv": sequential.Sizes(16, 8, encoder_time=(2, 2, 1), decoder_time=(1, 2, 2)),
@@ -114,7 +97,7 @@ PUBLISHED: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     ),
 }
 """Digests of decode and encode by the published code, madebyollin/taesd at 5cccb12 and
-madebyollin/taehv at 1f14a56, with :func:`formula`'s weights."""
+madebyollin/taehv at 1f14a56, with the weights of ``formula``."""
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -130,11 +113,6 @@ def test_agrees_with_the_published_code(name: str) -> None:
     encoded = engine.encode(weights, wave(3, 4 * sizes.downscale), found=found)
     for got, want in zip((digest(decoded), digest(encoded)), PUBLISHED[name], strict=True):
         assert got == pytest.approx(want, abs=CLOSE)
-
-
-def wave(channels: int, side: int) -> Tensor:
-    count = channels * side * side
-    return torch.sin(torch.arange(count) * 0.37).reshape(1, channels, side, side)
 
 
 def test_an_older_file_stores_frames_that_are_not_made() -> None:
@@ -155,7 +133,8 @@ def picture() -> Tensor:
     red = 0.8 * y + disc * 0.4
     green = x * 0.5 - disc * 0.5 + stripes
     blue = -0.3 + 0.4 * torch.cos(3 * x * y) + stripes
-    return torch.stack([red, green, blue]).clamp(-1, 1).unsqueeze(0)
+    made: Tensor = torch.stack([red, green, blue]).clamp(-1, 1)
+    return made.unsqueeze(0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vaehub.errors import CannotDecode
-from vaehub.smoke.engine import kl, paella, through_diffusers, tiny, wan
+from vaehub.smoke.engine import kl, mage, paella, seedvr2, through_diffusers, tiny, wan
 from vaehub.smoke.engine.layers import ignore
 from vaehub.smoke.engine.normalise import denormalise, normalise, packed, unpacked
 from vaehub.smoke.engine.tiles import decode_tiles
@@ -103,7 +103,7 @@ def decode(
     if _needs_diffusers(TABLE[found.architecture].engine, found):
         return through_diffusers.decode(weights, latents, found=found, watch=watch)
     if isinstance(sizes, kl_names.Sizes):
-        named = kl.canonical(weights, sizes, layout=found.layout, half="decoder")
+        named = _kl_weights(weights, sizes, found, half="decoder")
         return kl.decode(named, latents, sizes, groups=groups, watch=watch)
     if isinstance(sizes, wan_names.Sizes):
         named = wan.canonical(weights, sizes, layout=found.layout, half="decoder")
@@ -113,6 +113,8 @@ def decode(
         if found.architecture == "taehv":
             return tiny.decode_video(named, latents, sizes, watch=watch)
         return tiny.decode_image(named, latents, watch=watch)
+    if found.architecture == "mage-vae":
+        return mage.decode(weights, latents, watch=watch)
     return paella.decode(weights, latents, watch=watch)
 
 
@@ -153,7 +155,7 @@ def encode(
     if _needs_diffusers(TABLE[found.architecture].engine, found):
         return through_diffusers.encode(weights, images, found=found, watch=watch)
     if isinstance(sizes, kl_names.Sizes):
-        named = kl.canonical(weights, sizes, layout=found.layout, half="encoder")
+        named = _kl_weights(weights, sizes, found, half="encoder")
         return kl.encode(named, images, sizes, groups=groups, watch=watch)
     if isinstance(sizes, wan_names.Sizes):
         named = wan.canonical(weights, sizes, layout=found.layout, half="encoder")
@@ -163,7 +165,17 @@ def encode(
         if found.architecture == "taehv":
             return tiny.encode_video(named, images, sizes, watch=watch)
         return tiny.encode_image(named, images, watch=watch)
+    if found.architecture == "mage-vae":
+        return mage.encode(weights, images, watch=watch)
     return paella.encode(weights, images, watch=watch)
+
+
+def _kl_weights(
+    weights: Weights, sizes: kl_names.Sizes, found: Found, *, half: kl_names.Half
+) -> dict[str, Tensor]:
+    if found.architecture == "seedvr2-video-vae":
+        return seedvr2.canonical(weights, sizes, half=half)
+    return kl.canonical(weights, sizes, layout=found.layout, half=half)
 
 
 def _needs_diffusers(engine: str | None, found: Found | None) -> bool:

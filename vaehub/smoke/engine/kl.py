@@ -59,7 +59,7 @@ def decode(
             if level in sizes.attention:
                 x = _attention(weights, f"{place}.attn.{block}", x, groups, watch)
         if level:
-            x = same(weights, f"{place}.upsample.conv", double(x))
+            x = same(weights, f"{place}.upsample.conv", _enlarge(weights, f"{place}.upsample", x))
             watch(f"{place}.upsample", x)
     return _out(weights, "decoder", x, groups, watch)
 
@@ -84,6 +84,13 @@ def encode(
     if sizes.quant:
         x = same(weights, "quant_conv", x)
     return x.chunk(2, dim=1)[0]
+
+
+def _enlarge(weights: Weights, name: str, x: Tensor) -> Tensor:
+    # SeedVR2 learnt how to; all others repeat every cell.
+    if f"{name}.upscale_conv.weight" in weights:
+        return F.pixel_shuffle(same(weights, f"{name}.upscale_conv", x), 2)
+    return double(x)
 
 
 def _middle(weights: Weights, name: str, x: Tensor, groups: int, watch: Watch) -> Tensor:
