@@ -228,3 +228,5 @@ class Receipt(NamedTuple):
     """Folders made for this file, outermost first, relative to the target's root."""
     root: str = "."
     """The target's root relative to the file's folder, so that a moved tree stays valid."""
+    smoke: Mapping[str, Any] | None = None
+    """What the last smoke test said (``verdict``, ``at``, ``decoded``); None: there was none."""

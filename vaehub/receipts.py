@@ -212,6 +212,8 @@ def to_json(receipt: Receipt) -> dict[str, Any]:
     """Give the receipt as it is stored: all but its own path."""
     record = receipt._asdict()
     del record["path"]
+    if record["smoke"] is None:
+        del record["smoke"]
     return {"schema": SCHEMA, **record, "created_folders": list(receipt.created_folders)}
 
 
@@ -234,8 +236,10 @@ def from_json(record: Mapping[str, Any], *, path: Path) -> Receipt:
     if not isinstance(created, list) or not all(isinstance(item, str) for item in created):
         raise ValueError("created_folders is not a list of texts")
     values["created_folders"] = tuple(created)
+    if not isinstance(values.get("smoke"), dict):
+        values["smoke"] = None  # a word on the file, and no right to it: not worth a refusal
     for key in _FIELDS:
-        if key == "created_folders" or (key == "root" and key not in values):
+        if key in {"created_folders", "smoke"} or (key == "root" and key not in values):
             continue
         kind = int if key in _NUMBERS else str
         if type(values.get(key)) is not kind:

@@ -5,6 +5,7 @@ Knows names, receipts and paths; needs no torch. The test itself is :mod:`vaehub
 
 from __future__ import annotations
 
+import contextlib
 import json
 from importlib.resources import as_file, files
 from importlib.util import find_spec
@@ -12,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaehub import api, observe, receipts
-from vaehub.errors import NamingError, UsageError
+from vaehub.errors import NamingError, TargetError, UsageError
 from vaehub.model import PICKLE_SUFFIXES
-from vaehub.smoke import testing
+from vaehub.smoke import records, testing
 from vaehub.smoke.testing import Subject
 from vaehub.store import Store
 from vaehub.weights.heads import SAFETENSORS_SUFFIXES
@@ -70,12 +71,24 @@ def smoke(
         reports.append(_itself(options))
     for subject in found:
         try:
-            reports.append(testing.test(subject, options))
+            report = testing.test(subject, options)
+            _note(report)
+            reports.append(report)
         except OSError as error:
             reports.append(testing.broken(subject, error))
     if sheet is not None:
         sheet.draw()
     return reports
+
+
+def _note(report: SmokeReport) -> None:
+    """Write the verdict into the receipts of what was tested, where vaehub placed it."""
+    said = records.Record.of(report).as_json()
+    for path, sha256 in zip(report.paths, report.sha256, strict=False):
+        receipt = receipts.find(path)
+        if receipt is not None and receipt.sha256 == sha256:
+            with contextlib.suppress(TargetError):  # a folder that may only be read loses no more
+                receipts.write(receipt._replace(smoke=said))
 
 
 class _Pictures:

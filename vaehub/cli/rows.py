@@ -31,6 +31,18 @@ COLUMNS = (
 )
 
 
+SMOKE_WORDS: Mapping[str, str] = {
+    "works": "works",
+    "not-in-fp16": "not in fp16",
+    "washed-out": "washed out",
+    "wrong-family": "wrong family",
+    "damaged": "damaged",
+    "not-a-vae": "not a VAE",
+    "untested": "untested",
+}
+"""Verdicts in the room that a column has."""
+
+
 class Here(NamedTuple):
     """What vaehub placed in the target, by full entry name."""
 
@@ -97,10 +109,15 @@ def entry_json(entry: Entry, here: Here) -> dict[str, Any]:
         "decoder": _decoder_json(entry),
         "installed": str(receipts[0].path) if receipts else None,
         "installed_files": [
-            {"path": str(receipt.path), "variant": receipt.variant, "sha256": receipt.sha256}
+            {
+                "path": str(receipt.path),
+                "variant": receipt.variant,
+                "sha256": receipt.sha256,
+                "smoke": receipt.smoke,
+            }
             for receipt in receipts
         ],
-        "smoke": None,
+        "smoke": _smoke_json(receipts),
     }
 
 
@@ -108,6 +125,17 @@ def license_words(license_id: str) -> str:
     """Give a license id as people read it: without the prefix of those that SPDX lacks."""
     own = license_id.removeprefix("LicenseRef-")
     return own.replace("-", " ") if own in {"none-stated", "not-read"} else own
+
+
+def smoke_words(receipts: Iterable[Receipt]) -> str:
+    """Say what the last smoke test of installed files said; nothing where there was none."""
+    said = _smoke_json(receipts)
+    return SMOKE_WORDS.get(str(said.get("verdict")), "") if said is not None else ""
+
+
+def _smoke_json(receipts: Iterable[Receipt]) -> Mapping[str, Any] | None:
+    said = [receipt.smoke for receipt in receipts if receipt.smoke is not None]
+    return max(said, key=lambda one: str(one.get("at")), default=None)
 
 
 def _row(entry: Entry, here: Here) -> tuple[str, ...]:
@@ -119,7 +147,7 @@ def _row(entry: Entry, here: Here) -> tuple[str, ...]:
         license_words(entry.license.id),
         "yes" if entry.default.needs_login else NOTHING,
         "yes" if here.of(entry) else NOTHING,
-        NOTHING,  # nothing records a verdict before the smoke test exists
+        smoke_words(here.of(entry)) or NOTHING,
     )
 
 

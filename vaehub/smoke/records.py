@@ -37,8 +37,18 @@ class Record(NamedTuple):
     golden: Any = None
     """As :mod:`vaehub.smoke.golden` stores it."""
 
+    @classmethod
+    def of(cls, report: SmokeReport, *, golden: Any = None) -> Record:
+        """Make the record of a report, as of now."""
+        return cls(
+            verdict=report.verdict,
+            at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            decoded=tuple((one.device, one.dtype, one.verdict) for one in report.decoded),
+            golden=golden,
+        )
+
     def as_json(self) -> dict[str, Any]:
-        """Give it as it stands in the JSON of `list` and `info`."""
+        """Give it as it stands in receipts and in the JSON of `list` and `info`."""
         return {
             "verdict": self.verdict,
             "at": self.at,
@@ -69,13 +79,7 @@ def recall(state: Path, sha256: str) -> Record | None:
 
 def remember(state: Path, report: SmokeReport, *, golden: Any = None) -> None:
     """Keep what was found; a state folder that cannot be written loses only that."""
-    record = {
-        "schema": SCHEMA,
-        "verdict": report.verdict,
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "decoded": [[one.device, one.dtype, one.verdict] for one in report.decoded],
-        "golden": golden,
-    }
+    record = {"schema": SCHEMA, **Record.of(report, golden=golden)._asdict()}
     for sha256 in report.sha256:
         path = _path(state, sha256)
         with contextlib.suppress(OSError):

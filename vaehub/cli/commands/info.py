@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vaehub.cli.rows import Here
-    from vaehub.model import Artifact, Entry, Source, Variant
+    from vaehub.model import Artifact, Entry, Receipt, Source, Variant
 
 
 @as_command(
@@ -116,6 +116,22 @@ def _installed(entry: Entry, here: Here) -> Iterator[Block]:
     for index, receipt in enumerate(receipts):
         label = "" if index else "installed"
         yield Fact(label, f"{receipt.path} ({receipt.variant})", style="green")
+    yield from _fact("smoke test", _smoke(receipts))
+
+
+def _smoke(receipts: tuple[Receipt, ...]) -> str | None:
+    said = [receipt.smoke for receipt in receipts if receipt.smoke is not None]
+    if not said:
+        return None
+    last = max(said, key=lambda one: str(one.get("at")))
+    decoded = last.get("decoded")
+    where = [
+        f"{one.get('device')} {one.get('dtype')}"
+        for one in (decoded if isinstance(decoded, list) else [])
+        if isinstance(one, dict)
+    ]
+    told = [rows.smoke_words(receipts), ", ".join(where), f"on {str(last.get('at'))[:10]}"]
+    return ", ".join(part for part in told if part)
 
 
 def _variant(entry: Entry, variant: Variant) -> Iterator[Block]:

@@ -12,16 +12,18 @@ from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Failure, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
+from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
 from vaehub.rates import parse_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import click
 
     from vaehub.installing import Installed, InstallResult
     from vaehub.model import Entry
+    from vaehub.smoke.report import SmokeReport
 
 SELECT = {
     "automatic1111": "Settings > VAE > SD VAE, after its refresh button; in Forge: VAE / Text "
@@ -83,6 +85,7 @@ def _a_number() -> Mapping[str, Any]:
     by_click=lambda: {"callback": _speed},
     help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
 )
+@option("--smoke", help="Then decode with it: `vaehub smoke`; exit code 8 if it fails.")
 @option(
     "--max-connections",
     metavar="N",
@@ -98,6 +101,7 @@ def command(
     dry_run: bool,
     accept_licenses: tuple[str, ...],
     require_pinned: bool,
+    smoke: bool,
     limit_rate: int | None,
     max_connections: int | None,
 ) -> Result:
@@ -130,6 +134,7 @@ def command(
             listener=listener,
         )
     done = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
+    reports = _tested(done, call, to) if smoke and not dry_run else [None] * len(done)
     failures: list[Failure] = []
     for name, outcome in zip(unique, outcomes, strict=True):
         if isinstance(outcome, Exception):
@@ -139,12 +144,32 @@ def command(
             failures.append(Failure(known, where=name if len(unique) > 1 else None))
 
     said: dict[str, Any] = {
-        "results": tuple(_as_json(result) for result in done),
-        "problems": tuple(problem for result in done for problem in _failed_sources(result)),
-        "text": lambda: (line for result in done for line in _text(result)),
+        "results": tuple(map(_as_json, done, reports)),
+        "problems": (
+            *(problem for result in done for problem in _failed_sources(result)),
+            *(problem for report in reports for problem in _smoke_problems(report)),
+        ),
+        "text": lambda: (line for pair in zip(done, reports, strict=True) for line in _text(*pair)),
         "is_report": True,
     }
-    return failed("install", failures, **said) if failures else Result("install", **said)
+    if failures:
+        return failed("install", failures, **said)
+    bad = any(report is not None and report.condemned for report in reports)
+    return Result("install", exit_code=SmokeFailed.exit_code if bad else 0, **said)
+
+
+def _tested(
+    done: Sequence[InstallResult], call: Call, to: str | None
+) -> Sequence[SmokeReport | None]:
+    """Smoke what was installed, and what was there already."""
+    from vaehub import api
+
+    names = [f"{result.entry.full_name}@{result.variant.name}" for result in done]
+    if not names:
+        return []
+    reports = api.smoke(names, to=to, settings=call.settings, catalogs=call.catalogs)
+    by_name = {report.name: report for report in reports}
+    return [by_name.get(name) for name in names]
 
 
 def _failed_sources(result: InstallResult) -> Iterator[Problem]:
@@ -169,8 +194,16 @@ def _ask(entry: Entry) -> bool:
     return terminal.ask("Do you accept it? (asked once on this machine)")
 
 
-def _as_json(result: InstallResult) -> dict[str, Any]:
+def _smoke_problems(report: SmokeReport | None) -> Iterator[Problem]:
+    if report is not None:
+        from vaehub.cli.commands import smoke as smoke_command
+
+        yield from smoke_command._problems(report, ())
+
+
+def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any]:
     return {
+        "smoke": report.as_json() if report is not None else None,
         "id": result.entry.id,
         "entry": result.entry.full_name,
         "variant": result.variant.name,
@@ -202,7 +235,7 @@ def _file_json(step: Installed) -> dict[str, Any]:
     }
 
 
-def _text(result: InstallResult) -> Iterator[Block]:
+def _text(result: InstallResult, report: SmokeReport | None) -> Iterator[Block]:
     name = f"{result.entry.id}@{result.variant.name}"
     if result.dry_run:
         verdict = "would be installed" if _has_work(result) else "is there already"
@@ -217,6 +250,10 @@ def _text(result: InstallResult) -> Iterator[Block]:
         yield f"  license: {rows.license_words(result.entry.license.id)}{page}"
         if result.entry.slot == "vae" and result.target.layout in SELECT:
             yield f"  to use it: {SELECT[result.target.layout]}"
+    if report is not None:
+        from vaehub.cli.commands import smoke as smoke_command
+
+        yield from smoke_command._text(report)
 
 
 def _has_work(result: InstallResult) -> bool:
