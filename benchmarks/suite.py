@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peers",
         type=Path,
-        help="a folder with virtual environments: hf, hf_transfer, pooch, comfy-cli",
+        help="a folder with virtual environments: hf, hf_transfer, pooch, comfy-cli, torch",
     )
     parser.add_argument(
         "--venv",

@@ -13,6 +13,7 @@ from benchmarks.settings import (
     memory,
     mirrors,
     nothing_to_do,
+    smoke,
     startup,
     throttled,
     tls,
@@ -37,4 +38,5 @@ SETTINGS: Mapping[str, Callable[[Bench], None]] = {
     "memory": memory.measure,
     "startup": startup.measure,
     "nothing-to-do": nothing_to_do.measure,
+    "smoke": smoke.measure,
 }

@@ -221,16 +221,21 @@ def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factor
     shares = []
     natural, still = fields.latents("natural", channels=found.latent_channels, size=cells), None
     meant = fields.thumbnail(fields.picture(8 * cells), cells)
+    likeness: dict[Factors, float] = {}
     for family in families:
         is_first = family == families[0]
         factors = factors_for(found, family, told=told if is_first else None)
         known = fields.golden(factors, cells)
         if known is None or known.shape[1] != found.latent_channels:
             continue
+        if factors in likeness:  # families that share one VAE
+            seen.golden[family] = likeness[factors]
+            continue
         picture = decoded(known, factors, watched=is_first)
         shares.append(measures.finite_share(picture))
         shown = _shown(picture)
-        seen.golden[family] = measures.correlation(fields.thumbnail(shown, cells), meant)
+        likeness[factors] = measures.correlation(fields.thumbnail(shown, cells), meant)
+        seen.golden[family] = likeness[factors]
         if is_first:
             natural, still = known, picture
             seen.pictures["golden"] = shown
