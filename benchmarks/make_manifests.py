@@ -7,8 +7,8 @@ so nothing is downloaded and no memory is needed. Configurations that differ fro
 defaults are those of diffusers' conversion scripts (scripts/convert_*_to_diffusers.py, Apache-2.0).
 The result is vaehub/weights/manifests/*.json, which vaehub/weights/published.py reads.
 
-Two files there are not written by this: mage-vae.json and seedvr2-video-vae.json list the tensors of
-ComfyUI's MageVAE and SeedVR2 classes (commit 783545f), since diffusers has none for them.
+Two files there are not written by this: mage-vae.json and seedvr2-video-vae.json list the tensors
+of ComfyUI's MageVAE and SeedVR2 classes (commit 783545f), since diffusers has none for them.
 """
 
 from __future__ import annotations
