@@ -1,8 +1,8 @@
 """What a smoke test takes, against importing torch and against diffusers doing the same.
 
 Needs torch: an environment ``torch`` among the peers, or that of the interpreter that runs this;
-and diffusers there, for the row against it. The file is an SD1 VAE of full size with random weights,
-which the smoke test condemns, after having done all of its work.
+and diffusers there, for the row against it. The file is an SD1 VAE of full size with random
+weights, which the smoke test condemns, after having done all of its work.
 """
 
 from __future__ import annotations

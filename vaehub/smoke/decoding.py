@@ -216,7 +216,8 @@ def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factor
     weights = run.weights(half)
 
     def decoded(latents: Tensor, factors: Factors = usual, *, watched: bool = False) -> Tensor:
-        return run.decode(denormalise(latents, factors, weights=weights), watched=watched)
+        # To the CPU at once: figures want float64, which not every GPU has.
+        return _shown(run.decode(denormalise(latents, factors, weights=weights), watched=watched))
 
     shares = []
     natural, still = fields.latents("natural", channels=found.latent_channels, size=cells), None
@@ -233,22 +234,21 @@ def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factor
             continue
         picture = decoded(known, factors, watched=is_first)
         shares.append(measures.finite_share(picture))
-        shown = _shown(picture)
-        likeness[factors] = measures.correlation(fields.thumbnail(shown, cells), meant)
+        likeness[factors] = measures.correlation(fields.thumbnail(picture, cells), meant)
         seen.golden[family] = likeness[factors]
         if is_first:
             natural, still = known, picture
-            seen.pictures["golden"] = shown
+            seen.pictures["golden"] = picture
     if still is None:
         still = decoded(natural, watched=True)
-        seen.pictures["natural"] = _shown(still)
+        seen.pictures["natural"] = still
     shifted = decoded(torch.roll(natural, 1, -1))
     shares += [measures.finite_share(still), measures.finite_share(shifted)]
     kinds: tuple[fields.Kind, ...] = ("flat", "gradient", "extremes")
     for kind in kinds:
         latents = fields.latents(kind, channels=found.latent_channels, size=cells)
         picture = decoded(latents, watched=True)
-        seen.pictures[kind] = _shown(picture)
+        seen.pictures[kind] = picture
         shares.append(measures.finite_share(picture))
     seen.figures["finite"] = min(shares)
     if seen.figures["finite"] == 1.0:

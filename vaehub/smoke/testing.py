@@ -6,6 +6,7 @@ all that is said where torch is missing.
 
 from __future__ import annotations
 
+import math
 import time
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -256,14 +257,27 @@ def _families(entry: Entry | None, parts: Sequence[Part]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*supposed, *by_shape)))
 
 
-def _told(entry: Entry | None) -> Factors | None:
-    """Give the factors that the catalog names."""
+def _told(entry: Entry | None, pair: Pair) -> Factors | None:
+    """Give the factors that the catalog names, else those that the file itself does."""
     from vaehub.smoke.factors import Factors
 
     facts = entry.smoke if entry is not None else None
-    if facts is None or facts.scaling_factor is None:
+    if facts is not None and facts.scaling_factor is not None:
+        return Factors(scaling_factor=facts.scaling_factor, shift_factor=facts.shift_factor)
+    return factors_of_file(pair)
+
+
+def factors_of_file(pair: Pair) -> Factors | None:
+    """Give the factor that stands in the metadata of a file; None where none does."""
+    from vaehub.smoke.factors import Factors
+
+    half = pair.decoder or pair.encoder
+    tensors = half.part.tensors if half is not None else None
+    try:
+        factor = float(tensors.metadata["scaling_factor"]) if tensors is not None else 0.0
+    except (KeyError, ValueError):
         return None
-    return Factors(scaling_factor=facts.scaling_factor, shift_factor=facts.shift_factor)
+    return Factors(scaling_factor=factor) if 0 < factor < math.inf else None
 
 
 def _measured(
@@ -284,7 +298,12 @@ def _measured(
     while True:
         try:
             return measure(
-                pair, device=device, dtype=dtype, cells=cells, families=families, told=_told(entry)
+                pair,
+                device=device,
+                dtype=dtype,
+                cells=cells,
+                families=families,
+                told=_told(entry, pair),
             )
         except torch.OutOfMemoryError:
             if device.type == "cuda":
