@@ -118,7 +118,8 @@ def golden(factors: Factors, size: int) -> Tensor | None:
     matrix = torch.tensor(factors.rgb, dtype=torch.float64)
     bias = torch.tensor(factors.rgb_bias or (0.0, 0.0, 0.0), dtype=torch.float64)
     colours = thumbnail(picture(8 * size), size).double().movedim(1, -1)
-    return ((colours - bias) @ torch.linalg.pinv(matrix)).movedim(-1, 1).float()
+    inverse: Tensor = torch.linalg.pinv(matrix)
+    return ((colours - bias) @ inverse).movedim(-1, 1).float()
 
 
 def thumbnail(image: Tensor, size: int) -> Tensor:
