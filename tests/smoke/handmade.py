@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import struct
 from typing import TYPE_CHECKING
@@ -107,14 +108,16 @@ def packed(
     return _file(header, data)
 
 
-def hollow(shapes: Shapes, *, dtype: str = "F16", width: int = 2) -> bytes:
-    """Pack tensors of zeros: for what names, shapes and types alone can tell."""
+def hollow(path: Path, shapes: Shapes, *, dtype: str = "F16", width: int = 2) -> Path:
+    """Write tensors of zeros, for what names, shapes and types alone can tell; takes no room."""
     header: dict[str, object] = {}
     start = 0
     for name, shape in shapes.items():
         header[name] = _described(dtype, shape, start, math.prod(shape) * width)
         start += math.prod(shape) * width
-    return _file(header, bytes(start))
+    path.write_bytes(_file(header, b""))
+    os.truncate(path, path.stat().st_size + start)
+    return path
 
 
 def _described(dtype: str, shape: Sequence[int], start: int, size: int) -> dict[str, object]:
