@@ -94,7 +94,7 @@ def _reasons(
     yield from _speaks_another(seen, families, entry)
     yield from _wrong_factors(seen, entry)
     if seen.overflows is not None:
-        largest = seen.figures["largest_activation"]
+        largest = seen.figures.get("largest_activation", math.inf)
         yield Reason(
             "overflows-fp16",
             f"activations reach {largest:.3g} (first beyond fp16's 65,504 in {seen.overflows}): "
@@ -183,7 +183,8 @@ def _no_picture(seen: Measured) -> Iterator[Reason]:
 def _washed_out(seen: Measured) -> Iterator[Reason]:
     if seen.figures.get("round_trip_likeness", 0.0) < LIKENESS:
         return
-    contrast, colour = seen.figures["contrast_kept"], seen.figures["colour_kept"]
+    contrast = seen.figures.get("contrast_kept", 1.0)
+    colour = seen.figures.get("colour_kept", 1.0)
     if contrast < CONTRAST_KEPT or colour < COLOUR_KEPT:
         yield Reason(
             "washed-out",
