@@ -120,6 +120,12 @@ def hollow(path: Path, shapes: Shapes, *, dtype: str = "F16", width: int = 2) ->
     return path
 
 
+def random_like(made: Weights, *, seed: int) -> Weights:
+    """Give weights as they are before any training."""
+    chance = random.Random(seed)
+    return {name: [chance.gauss(0, 0.1) for _ in values] for name, values in made.items()}
+
+
 def _described(dtype: str, shape: Sequence[int], start: int, size: int) -> dict[str, object]:
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, start + size]}
 

@@ -77,8 +77,8 @@ def test(subject: Subject, options: Options) -> SmokeReport:
         OSError: a file cannot be read.
     """
     began = time.monotonic()
-    parts = tuple(
-        structure.look(path, name=name, entry=subject.entry) for path, name in subject.files
+    parts = structure.together(
+        [structure.look(path, name=name, entry=subject.entry) for path, name in subject.files]
     )
     report = _described(subject, parts)
     goldens = dict(options.goldens)
