@@ -178,7 +178,8 @@ def _what(subject: Subject) -> object:
     path = subject.files[0][0]
     if len(subject.files) > 1 or not _HALF.search(path.name):
         return object()  # like nothing else
-    return path.absolute().parent, _HALF.sub("coder", path.name.lower()), subject.entry
+    entry = subject.entry.full_name if subject.entry is not None else None
+    return path.absolute().parent, _HALF.sub("coder", path.name.lower()), entry
 
 
 def _joined(two: list[Subject]) -> list[Subject]:
@@ -204,8 +205,8 @@ def _is_half(subject: Subject, which: str) -> bool:
 def _is_path(name: str) -> bool:
     """Tell whether somebody means a file: it is there, or no catalog can have such a name."""
     path = Path(name)
-    has_parts = len(path.parts) > 1 and (path.exists() or name.startswith((".", "~")))
-    is_said = name.endswith(("/", "\\")) or name in {"", ".", ".."} or path.is_absolute()
+    has_parts = len(path.parts) > 1 and path.exists()
+    is_said = name.startswith((".", "~")) or name.endswith(("/", "\\")) or path.is_absolute()
     return path.is_file() or is_said or has_parts or path.suffix.lower() in _SUFFIXES
 
 

@@ -11,7 +11,7 @@ from vaehub.smoke.structure import look
 
 torch = pytest.importorskip("torch", reason="torch is not installed (vaehub[smoke])")
 
-from vaehub.smoke import decoding  # noqa: E402  torch comes first
+from vaehub.smoke import engine  # noqa: E402  torch comes first
 from vaehub.smoke.attempt import attempt, refused  # noqa: E402
 from vaehub.smoke.decoding import Measured, Pair, pair_of  # noqa: E402
 from vaehub.smoke.report import Decoded  # noqa: E402
@@ -43,7 +43,7 @@ def pair(tmp_path: Path) -> Pair:
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let torch fail to decode latents of so many cells and more."""
-    real = decoding.decode
+    real = engine.decode
 
     def failing(error: BaseException, *, cells: int = 0) -> None:
         def decode(weights: Any, latents: Tensor, **options: Any) -> Tensor:
@@ -51,7 +51,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raise error
             return real(weights, latents, **options)
 
-        monkeypatch.setattr(decoding, "decode", decode)
+        monkeypatch.setattr("vaehub.smoke.decoding.decode", decode)
 
     return failing
 

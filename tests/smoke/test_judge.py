@@ -76,7 +76,7 @@ def test_a_sound_one_works() -> None:
     ],
 )
 def test_each_fault_is_named(changes: dict[str, float], code: str, verdict: str) -> None:
-    one = judged(seen(SOUND, **changes))
+    one = judged(seen({**SOUND, **changes}))
     assert said(one) == [(code, verdict)]
     assert one.verdict == verdict
 

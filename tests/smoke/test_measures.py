@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,13 +13,17 @@ torch = pytest.importorskip("torch", reason="torch is not installed (vaehub[smok
 
 from vaehub.smoke import measures  # noqa: E402  torch comes first
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 SEEDS = st.integers(0, 1 << 20)
 SCALES = st.floats(1e-3, 1e3)
 
 
-def noise(seed: int, *, size: int = 16, scale: float = 1.0) -> torch.Tensor:
+def noise(seed: int, *, size: int = 16, scale: float = 1.0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(1, 3, size, size, generator=generator) * scale
+    made: Tensor = torch.randn(1, 3, size, size, generator=generator) * scale
+    return made
 
 
 @given(SEEDS, SEEDS, SCALES)
