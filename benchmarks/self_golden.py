@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from vaehub.smoke import decoding
-from vaehub.smoke.golden import golden_of
+from vaehub.smoke.golden import golden_of, place
 from vaehub.smoke.structure import look
 from vaehub.smoke.testing import factors_of_file
 
@@ -34,7 +34,7 @@ def main() -> None:
             cells=cells,
             told=factors_of_file(pair),
         )
-        goldens[str(cells)] = golden_of(seen).as_json()
+        goldens[place(seen, told=factors_of_file(pair))] = golden_of(seen).as_json()
     text = json.dumps(goldens, indent=None, separators=(",", ":")) + "\n"
     (PLACE / "golden.json").write_text(text, encoding="utf-8")
     sys.stdout.write(f"{len(text):,} bytes\n")

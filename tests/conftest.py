@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,14 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackWorld
         for name, value in world.environment().items():
             monkeypatch.setenv(name, value)
         yield world
+
+
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch compute in one thread: sharing a small picture out takes longer than it saves."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # for processes, and where it is not yet imported
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from vaehub.smoke.report import SmokeReport
 
 _SUFFIXES = SAFETENSORS_SUFFIXES | PICKLE_SUFFIXES
+_HALF = re.compile("encoder|decoder", re.IGNORECASE)
 
 
 def smoke(
@@ -121,6 +123,8 @@ def _sheet(folder: Path | None) -> _Pictures | None:
 def _itself(options: testing.Options) -> SmokeReport:
     """Test the autoencoder that ships with vaehub against what it is known to decode to."""
     place = files("vaehub.smoke") / "self"
+    if not (place / "golden.json").is_file():
+        raise UsageError("--self: this copy of vaehub carries no autoencoder")
     goldens = json.loads((place / "golden.json").read_text(encoding="utf-8"))
     with as_file(place / "autoencoder.safetensors") as path:
         subject = Subject("vaehub's own", ((path, path.name),))
@@ -138,8 +142,9 @@ def subjects(
 ) -> list[Subject]:
     """Find what names and paths stand for.
 
-    A path to a file is that file. A name is what vaehub placed under it in the target, else what
-    the store has of it.
+    A path to a file is that file; an encoder and a decoder side by side, whose names differ in just
+    those words, are one VAE. A name is what vaehub placed under it in the target, else what the
+    store has of it.
 
     Args:
         names: Paths, and names as for an install.
@@ -162,28 +167,70 @@ def subjects(
     ]
     if everything:
         found += _placed(here, catalogs)
-    unique = {tuple(path for path, _ in subject.files): subject for subject in found}
+    unique: dict[frozenset[Path], Subject] = {}
+    for subject in _paired(found):
+        unique.setdefault(frozenset(path.absolute() for path, _ in subject.files), subject)
     return list(unique.values())
+
+
+def _paired(found: Iterable[Subject]) -> list[Subject]:
+    """Make one subject of each decoder and encoder that belong together."""
+    groups: dict[object, list[Subject]] = {}
+    for subject in found:
+        groups.setdefault(_what(subject), []).append(subject)
+    paired: list[Subject] = []
+    for group in groups.values():
+        unique = {subject.files[0][0].absolute(): subject for subject in group}
+        paired += _joined(list(unique.values())) if len(unique) == 2 else group
+    return paired
+
+
+def _what(subject: Subject) -> object:
+    """Give what the two files of a VAE have in common, and no other file has."""
+    path = subject.files[0][0]
+    if len(subject.files) > 1 or not _HALF.search(path.name):
+        return object()  # like nothing else
+    entry = subject.entry.full_name if subject.entry is not None else None
+    return path.absolute().parent, _HALF.sub("coder", path.name.lower()), entry
+
+
+def _joined(two: list[Subject]) -> list[Subject]:
+    # The decoder first, in whatever order they were named: its sha256 leads to the golden output.
+    decoder, encoder = sorted(two, key=lambda one: "encoder" in one.files[0][1].lower())
+    if not _is_half(decoder, "decoder") or not _is_half(encoder, "encoder"):
+        return two
+    known = decoder.sha256 and encoder.sha256
+    return [
+        Subject(
+            f"{decoder.name} + {encoder.files[0][1]}",
+            (*decoder.files, *encoder.files),
+            decoder.entry,
+            (*decoder.sha256, *encoder.sha256) if known else (),
+        )
+    ]
+
+
+def _is_half(subject: Subject, which: str) -> bool:
+    return [word.lower() for word in _HALF.findall(subject.files[0][1])] == [which]
 
 
 def _is_path(name: str) -> bool:
     """Tell whether somebody means a file: it is there, or no catalog can have such a name."""
     path = Path(name)
-    has_parts = len(path.parts) > 1 and (path.exists() or name.startswith((".", "/", "~", "\\")))
-    return path.is_file() or path.is_absolute() or has_parts or path.suffix.lower() in _SUFFIXES
+    has_parts = len(path.parts) > 1 and path.exists()
+    is_said = name.startswith((".", "~")) or name.endswith(("/", "\\")) or path.is_absolute()
+    return path.is_file() or is_said or has_parts or path.suffix.lower() in _SUFFIXES
 
 
 def _file(path: Path, *, here: Sequence[Receipt], catalogs: Catalogs) -> Subject:
-    path = path.expanduser()
+    with contextlib.suppress(RuntimeError):  # nobody of that name has a home here
+        path = path.expanduser()
     if path.is_dir():
-        raise UsageError(
-            f"{path} is a folder",
-            hint="name a file in it, or use --all --to FOLDER for all that vaehub placed there",
-        )
+        raise _folder(path)
     if not path.is_file():
         raise UsageError(f"there is no file {path}", hint="`vaehub list` shows the names it knows")
     receipt = receipts.find(path)
-    if receipt is None or not observe.is_unchanged(receipt):
+    if receipt is None or not _is_unchanged(receipt):
         return Subject(str(path), ((path, path.name),))
     entry = _entry_of(receipt, catalogs)
     return Subject(str(path), ((path, path.name),), entry, (receipt.sha256,))
@@ -197,7 +244,12 @@ def _entry(
     catalogs: Catalogs,
     store: Store,
 ) -> Subject:
-    entry, variant = catalogs.resolve(name)
+    try:
+        entry, variant = catalogs.resolve(name)
+    except NamingError:
+        if Path(name).is_dir():
+            raise _folder(Path(name)) from None
+        raise
     placed = [receipt for receipt in here if receipt.entry == entry.full_name]
     if "@" in name:
         placed = [receipt for receipt in placed if receipt.variant == variant.name]
@@ -229,12 +281,27 @@ def _placed(here: Iterable[Receipt], catalogs: Catalogs) -> list[Subject]:
 
 def _of(name: str, entry: Entry | None, placed: Sequence[Receipt]) -> Subject:
     weights = [receipt for receipt in placed if receipt.path.suffix.lower() in _SUFFIXES]
-    sound = all(observe.is_unchanged(receipt) for receipt in weights)
+    changed = tuple(receipt.path for receipt in weights if not _is_unchanged(receipt))
     return Subject(
         name,
         tuple((receipt.path, receipt.path.name) for receipt in weights),
         entry,
-        tuple(receipt.sha256 for receipt in weights) if sound else (),
+        tuple(receipt.sha256 for receipt in weights) if not changed else (),
+        changed,
+    )
+
+
+def _is_unchanged(receipt: Receipt) -> bool:
+    try:
+        return observe.is_unchanged(receipt)
+    except OSError:  # gone, or unreadable: the test of it says so
+        return False
+
+
+def _folder(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is a folder",
+        hint="name a file in it, or use --all --to FOLDER for all that vaehub placed there",
     )
 
 

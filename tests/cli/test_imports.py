@@ -36,6 +36,7 @@ HEAVY = {
     "urllib3",
     "yaml",
     "vaehub.catalog.read",
+    "vaehub.smoke.testing",
     "vaehub.transfer.fetch",
     "vaehub.weights",
 }
@@ -49,7 +50,7 @@ CODE = (
 )
 
 
-def imported_by(*arguments: str) -> set[str]:
+def imported_by(*arguments: str, code: int = 0) -> set[str]:
     """Run a command in a process of its own and give the modules that it imported."""
     ran = subprocess.run(
         [sys.executable, "-c", CODE, *arguments],
@@ -59,8 +60,8 @@ def imported_by(*arguments: str) -> set[str]:
         timeout=60,
         check=True,
     )
-    code, modules = json.loads(ran.stderr.splitlines()[-1])
-    assert code == 0, ran.stderr
+    ended, modules = json.loads(ran.stderr.splitlines()[-1])
+    assert ended == code, ran.stderr
     return set(modules)
 
 
@@ -99,6 +100,14 @@ def test_a_quick_command_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_a_plain_command_line_imports_next_to_nothing(arguments: list[str]) -> None:
     imported_by("list")
     assert imported_by(*arguments) & LIGHT == set()
+
+
+def test_looking_at_a_file_that_is_no_vae_imports_no_torch(tmp_path: Path) -> None:
+    path = tmp_path / "page.safetensors"
+    path.write_bytes(b"")
+    found = imported_by("smoke", str(path), code=8)
+    assert "vaehub.smoke.testing" in found
+    assert found & {"torch", "numpy", "PIL", "requests", "click"} == set()
 
 
 def test_a_plan_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def on_terminal(
     columns: int = 80,
     typed: str = "",
     environ: Mapping[str, str] = MappingProxyType({}),
+    cwd: Path | None = None,
 ) -> tuple[int, str]:
     """Run a command on a terminal of its own and give its exit code and what it wrote."""
     outer, inner = pty.openpty()
@@ -46,6 +47,7 @@ def on_terminal(
     process = subprocess.Popen(
         [sys.executable, "-m", "vaehub", *map(str, arguments)],
         env=environ,
+        cwd=cwd,
         stdin=inner,
         stdout=inner,
         stderr=inner,

@@ -118,7 +118,9 @@ def _parameter(declared: Option | Argument) -> click.Parameter:
             required=declared.required,
         )
     shape: dict[str, Any] = (
-        {"is_flag": True} if declared.metavar is None else {"metavar": declared.metavar}
+        {"is_flag": True}
+        if declared.metavar is None
+        else {"metavar": declared.metavar, "default": declared.default}
     )
     if declared.by_click is not None:
         shape.update(declared.by_click())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vaehub.cli.tables import Line, Styled
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32"}
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
 def is_terminal(stream: TextIO | None) -> bool:

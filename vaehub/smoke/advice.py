@@ -12,7 +12,7 @@ from vaehub.smoke.report import Advice
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from vaehub.smoke.report import Verdict
+    from vaehub.smoke.report import SmokeReport, Verdict
 
 # AUTOMATIC1111: modules/cmd_args.py and the setting auto_vae_precision; Forge: backend/args.py;
 # SD.Next: the setting no_half_vae; ComfyUI: comfy/cli_args.py; diffusers: AutoencoderKL's config.
@@ -48,3 +48,20 @@ FOR: Mapping[Verdict, tuple[Advice, ...]] = {
     ),
     "untested": (),
 }
+
+# Where the file is what it was, and the machine is not.
+_MACHINE = (
+    Advice("any", "test it with --device cpu, and update the driver or torch where that differs"),
+)
+
+
+def for_report(verdict: Verdict, report: SmokeReport) -> tuple[Advice, ...]:
+    """Give what to do about a report.
+
+    Args:
+        verdict: What it comes to.
+        report: Its reasons; of its own verdict nothing is known yet.
+    """
+    reasons = [*report.reasons, *(reason for one in report.decoded for reason in one.reasons)]
+    codes = {reason.code for reason in reasons if reason.verdict == verdict}
+    return _MACHINE if codes and codes <= {"golden", "as-fp32"} else FOR[verdict]

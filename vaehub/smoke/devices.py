@@ -61,11 +61,16 @@ def supported(device: torch.device) -> tuple[str, ...]:
     """
     if device.type == "cpu":
         return ("fp32", "bf16")
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if device.type == "cuda" and not _has_bf16(device):
         return ("fp32", "fp16")
     if device.type == "mps":
         return ("fp32", "fp16")
     return ("fp32", "bf16", "fp16")
+
+
+def _has_bf16(device: torch.device) -> bool:
+    # torch.cuda.is_bf16_supported() speaks of the current GPU only, and there may be two kinds.
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _accelerators() -> Iterator[torch.device]:

@@ -11,11 +11,13 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub.smoke.measures import RANGE, thumbnail
+from vaehub.smoke.report import Decoded, Reason, gravest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from vaehub.smoke.decoding import Measured
+    from vaehub.smoke.factors import Factors
 
 VERSION = 1
 """Of the fixed latents and pictures: a golden output of another version says nothing."""
@@ -25,6 +27,7 @@ SAME: Mapping[str, float] = {"fp32": 55.0, "bf16": 35.0, "fp16": 45.0}
 """dB below which a thumbnail is another one. A sound decode in fp32 has 100 and more on the same
 device; between devices the sums are taken in another order. Averaging makes the limit sharper than
 that of whole pictures."""
+_BEYOND = 1e9
 _KINDS = ("flat", "gradient", "golden", "natural", "round trip")
 
 
@@ -63,6 +66,46 @@ def golden_of(seen: Measured) -> Golden:
     return Golden(seen.cells, thumbnails, moments)
 
 
+def place(
+    seen: Measured,
+    *,
+    families: Sequence[str] = (),
+    told: Factors | None = None,
+    beside: Sequence[str] = (),
+) -> str:
+    """Name what the decode depends on beside the file; under that name its golden output is kept.
+
+    Args:
+        seen: What was decoded.
+        families: Whose latents it may speak: those of the first were tried.
+        told: The factors that the catalog names.
+        beside: The sha256 of the encoder, where that is a file of its own.
+    """
+    factors = (told.scaling_factor, told.shift_factor) if told is not None else ()
+    return " ".join(
+        [str(seen.cells), *families[:1], *(f"{one or 0:g}" for one in factors), *beside]
+    )
+
+
+def held_against(one: Decoded, now: Golden, known: Golden | None) -> Decoded:
+    """Say so where the very same file once decoded to something else."""
+    differs = difference(now, known) if known is not None else None
+    if differs is None:
+        return one
+    kind, decibels = differs
+    one = one._replace(figures={**one.figures, "golden": decibels})
+    if decibels >= SAME[one.dtype]:
+        return one
+    reason = Reason(
+        "golden",
+        f"the same file decoded to something else when it was found sound ({kind}, "
+        f"{decibels:.0f} dB; the same would be over {SAME[one.dtype]:.0f}): the driver, this build "
+        "of torch or the GPU computes wrongly",
+        "damaged",
+    )
+    return one._replace(reasons=(*one.reasons, reason), verdict=gravest([one.verdict, "damaged"]))
+
+
 def from_json(record: object) -> Golden | None:
     """Read a stored golden output; None where it is of another version, or damaged."""
     if not isinstance(record, dict) or record.get("version") != VERSION:
@@ -70,11 +113,18 @@ def from_json(record: object) -> Golden | None:
     try:
         return Golden(
             int(record["cells"]),
-            {str(k): tuple(map(float, v)) for k, v in record["thumbnails"].items()},
-            {str(k): (float(v[0]), float(v[1])) for k, v in record["moments"].items()},
+            {str(k): tuple(map(_number, v)) for k, v in record["thumbnails"].items()},
+            {str(k): (_number(v[0]), _number(v[1])) for k, v in record["moments"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not abs(number) < _BEYOND:
+        raise ValueError("no picture has such a value")
+    return number
 
 
 def difference(one: Golden, other: Golden) -> tuple[str, float] | None:

@@ -83,10 +83,7 @@ def _reasons(
     reference: Measured | None,
     agreement: Mapping[str, float],
 ) -> Iterator[Reason]:
-    if seen.not_finite is not None or seen.figures.get("finite", 1.0) < 1.0:
-        yield _not_finite(seen, reference)
-        return
-    if seen.figures.get("encoded_finite", 1.0) < 1.0:
+    if not _is_finite(seen):
         yield _not_finite(seen, reference)
         return
     if reference is not None:
@@ -97,7 +94,7 @@ def _reasons(
     yield from _speaks_another(seen, families, entry)
     yield from _wrong_factors(seen, entry)
     if seen.overflows is not None:
-        largest = seen.figures["largest_activation"]
+        largest = seen.figures.get("largest_activation", math.inf)
         yield Reason(
             "overflows-fp16",
             f"activations reach {largest:.3g} (first beyond fp16's 65,504 in {seen.overflows}): "
@@ -114,7 +111,7 @@ def _reasons(
 
 def _not_finite(seen: Measured, reference: Measured | None) -> Reason:
     where = f", from {seen.not_finite} on" if seen.not_finite else ""
-    if reference is not None:
+    if reference is not None and _is_finite(reference):
         return Reason(
             "not-finite",
             f"{seen.dtype} gives NaN or infinite values{where}, and fp32 does not: "
@@ -126,6 +123,11 @@ def _not_finite(seen: Measured, reference: Measured | None) -> Reason:
         f"the decode gives NaN or infinite values{where}: UIs paint black then",
         "damaged",
     )
+
+
+def _is_finite(seen: Measured) -> bool:
+    shares = (seen.figures.get(name, 1.0) for name in ("finite", "encoded_finite"))
+    return seen.not_finite is None and min(shares) == 1.0
 
 
 def _disagrees(seen: Measured, agreement: Mapping[str, float]) -> Iterator[Reason]:
@@ -181,7 +183,8 @@ def _no_picture(seen: Measured) -> Iterator[Reason]:
 def _washed_out(seen: Measured) -> Iterator[Reason]:
     if seen.figures.get("round_trip_likeness", 0.0) < LIKENESS:
         return
-    contrast, colour = seen.figures["contrast_kept"], seen.figures["colour_kept"]
+    contrast = seen.figures.get("contrast_kept", 1.0)
+    colour = seen.figures.get("colour_kept", 1.0)
     if contrast < CONTRAST_KEPT or colour < COLOUR_KEPT:
         yield Reason(
             "washed-out",

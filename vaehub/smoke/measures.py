@@ -27,14 +27,18 @@ def finite_share(x: Tensor) -> float:
 def psnr(x: Tensor, y: Tensor) -> float:
     """Give the peak signal-to-noise ratio of two pictures, dB; NaN where one has no numbers."""
     error = float((x.double() - y.double()).square().mean())
-    return math.inf if error == 0 else 10 * math.log10(RANGE**2 / error) if error > 0 else math.nan
+    if not math.isfinite(error):
+        return math.nan
+    return math.inf if error == 0 else 10 * math.log10(RANGE**2 / error)
 
 
 def correlation(x: Tensor, y: Tensor) -> float:
     """Give Pearson's correlation of all elements; 0 where one of the two is flat."""
     x, y = (one.double().flatten() - one.double().mean() for one in (x, y))
     size = float(x.norm() * y.norm())
-    return float(x @ y) / size if size > 0 else math.nan if math.isnan(size) else 0.0
+    if math.isnan(size):
+        return math.nan
+    return max(-1.0, min(1.0, float(x @ y) / size)) if size > 0 else 0.0
 
 
 def thumbnail(x: Tensor, size: int) -> Tensor:

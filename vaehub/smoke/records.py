@@ -78,10 +78,18 @@ def recall(state: Path, sha256: str) -> Record | None:
 
 
 def remember(state: Path, report: SmokeReport, *, golden: Any = None) -> None:
-    """Keep what was found; a state folder that cannot be written loses only that."""
-    record = {"schema": SCHEMA, **Record.of(report, golden=golden)._asdict()}
-    for sha256 in report.sha256:
+    """Keep what was found; a state folder that cannot be written loses only that.
+
+    Args:
+        state: The user's state folder.
+        report: What was found.
+        golden: What the first of its files decoded to; None keeps what is on record.
+    """
+    record: dict[str, Any] = {"schema": SCHEMA, **Record.of(report)._asdict()}
+    for number, sha256 in enumerate(report.sha256):
         path = _path(state, sha256)
+        known = recall(state, sha256)
+        record["golden"] = golden if golden and not number else known.golden if known else None
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             durable.write(path, json.dumps(record).encode())

@@ -5,7 +5,7 @@ Knows the words, and which of them condemn. Needs no torch and does no I/O.
 
 # No postponed annotations: NamedTuple would compile each from its text, at each start.
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -64,7 +64,7 @@ class Decoded(NamedTuple):
     @property
     def failed(self) -> bool:
         """Whether this VAE is of no use in this precision here."""
-        return self.verdict in CONDEMNED or self.verdict == "not-in-fp16"
+        return self.verdict in CONDEMNED or (self.verdict == "not-in-fp16" and self.dtype == "fp16")
 
 
 class SmokeReport(NamedTuple):
@@ -95,6 +95,10 @@ class SmokeReport(NamedTuple):
     def condemned(self) -> bool:
         """Whether it failed."""
         return self.verdict in CONDEMNED
+
+    def has_failed(self, asked: Collection[str] = ()) -> bool:
+        """Tell whether it failed, or cannot do in a precision that was asked for by name."""
+        return self.condemned or any(one.failed and one.dtype in asked for one in self.decoded)
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as it stands in ``--json`` output."""
@@ -137,6 +141,14 @@ def reason_json(reason: Reason) -> dict[str, Any]:
 def gravest(verdicts: list[Verdict]) -> Verdict:
     """Say what several verdicts come to: the worst of them; ``works`` where there is none."""
     return min(verdicts, key=_GRAVEST.index, default="works")
+
+
+def overall(reasons: Iterable[Reason], decoded: Iterable[Decoded]) -> Verdict:
+    """Say what a test comes to; a precision that was not tried says nothing beside one that was."""
+    verdicts = [one.verdict for one in decoded]
+    tried = [verdict for verdict in verdicts if verdict != "untested"]
+    said = [reason.verdict for reason in reasons if reason.verdict is not None]
+    return gravest([*said, *(tried or verdicts)])
 
 
 def _finite(value: float) -> float | None:

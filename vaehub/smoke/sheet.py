@@ -6,11 +6,13 @@ files carry a mark in their metadata.
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from vaehub import durable
 from vaehub.errors import FileInTheWay, TargetNotUsable
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ _EDGE = 128
 """Pixels of one picture on the sheet."""
 _GAP = 8
 _LABEL = 210
+_HEAD = 512
+_LONGEST = 150
+"""Characters; file systems allow 255 bytes."""
 _MARK = "vaehub-smoke"
 
 
@@ -33,6 +38,7 @@ class Sheet:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._rows: list[tuple[str, dict[str, Image.Image]]] = []
+        self._taken: set[str] = set()
 
     def add(self, name: str, device: str, dtype: str, pictures: dict[str, Tensor]) -> None:
         """Save the pictures of one decode, and keep them for the sheet.
@@ -42,10 +48,19 @@ class Sheet:
             TargetNotUsable: the folder cannot be written.
         """
         drawn = {kind: to_image(picture) for kind, picture in pictures.items()}
+        short = name.replace("\\", "/").rpartition("/")[2]
+        stem = self._own("-".join(_plain(part) for part in (short, device, dtype)))
         for kind, image in drawn.items():
-            stem = "-".join(_plain(part) for part in (name, device, dtype, kind))
-            _save(image, self._folder / f"{stem}.png")
-        self._rows.append((f"{name}\n{device} {dtype}", drawn))
+            _save(image, self._folder / f"{stem}-{_plain(kind)}.png")
+        self._rows.append((f"{short}\n{device} {dtype}", drawn))
+
+    def _own(self, stem: str) -> str:
+        """Give a beginning of file names that this run has not used."""
+        stem, number = stem[-_LONGEST:].lstrip("-."), 1
+        while (numbered := stem if number == 1 else f"{stem}-{number}").lower() in self._taken:
+            number += 1
+        self._taken.add(numbered.lower())
+        return numbered
 
     def draw(self) -> Path | None:
         """Draw the contact sheet; None where nothing was decoded.
@@ -77,22 +92,22 @@ class Sheet:
 def to_image(picture: Tensor) -> Image.Image:
     """Make an image of [1, 3, H, W] from -1 to 1; what is no number becomes black, as in UIs."""
     eight = ((picture[0].float().nan_to_num(-1, -1, -1).clamp(-1, 1) + 1) * 127.5).round()
-    return Image.fromarray(eight.byte().permute(1, 2, 0).contiguous().numpy(), "RGB")
+    return Image.fromarray(eight.byte().permute(1, 2, 0).contiguous().numpy())
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    if path.exists() and not _is_ours(path):
-        raise FileInTheWay(
-            f"{path} is not a picture of an earlier smoke test",
-            hint="name another folder with --images",
-        )
     mark = PngImagePlugin.PngInfo()
     mark.add_text("Software", _MARK)
-    temporary = path.with_name(f".{path.name}.part")
+    packed = io.BytesIO()
+    image.save(packed, "PNG", pnginfo=mark)
     try:
+        if (path.exists() or path.is_symlink()) and not _is_ours(path):
+            raise FileInTheWay(
+                f"{path} is not a picture of an earlier smoke test",
+                hint="name another folder with --images",
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(temporary, "PNG", pnginfo=mark)
-        temporary.replace(path)
+        durable.write(path, packed.getvalue())
     except OSError as error:
         raise TargetNotUsable(
             f"cannot write {path}: {error.strerror or error}",
@@ -101,11 +116,11 @@ def _save(image: Image.Image, path: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    try:
-        with Image.open(path) as image:
-            return image.info.get("Software") == _MARK
-    except (OSError, ValueError):
+    """Look for the mark, which stands before the picture; nothing is decoded."""
+    if path.is_symlink() or not path.is_file():
         return False
+    with path.open("rb") as file:
+        return b"tEXtSoftware\0" + _MARK.encode() in file.read(_HEAD)
 
 
 def _plain(text: str) -> str:

@@ -15,7 +15,7 @@ from vaehub.weights.heads import HEAD_BYTES, refuse_head
 from vaehub.weights.tensors import read_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from vaehub.model import Entry
@@ -101,6 +101,21 @@ def look(path: Path, *, name: str | None = None, entry: Entry | None = None) -> 
         return part._replace(reasons=(Reason("unknown", found.message, "not-a-vae"),))
     reasons = (*_complete(found, inside), *_expected(found, entry))
     return part._replace(found=found, reasons=reasons)
+
+
+def together(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Take files for one VAE: what one of them lacks another may have."""
+    halves = {part.found.half for part in parts if part.found is not None}
+    if not {"encoder", "decoder"} <= halves:
+        return tuple(parts)
+    return tuple(
+        part._replace(
+            reasons=tuple(
+                reason for reason in part.reasons if reason.code not in {"no-decoder", "no-encoder"}
+            )
+        )
+        for part in parts
+    )
 
 
 def _quantised(tensors: Tensors, inside: Bare) -> Reason | None:

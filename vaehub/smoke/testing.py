@@ -12,22 +12,19 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub.errors import CannotDecode, NotAModel, VaehubError
+from vaehub.errors import NotAModel, VaehubError
 from vaehub.hashing import sha256_of
 from vaehub.smoke import advice, records, structure
-from vaehub.smoke.report import CONDEMNED, Decoded, Reason, SmokeReport, gravest
+from vaehub.smoke.report import CONDEMNED, Decoded, Reason, SmokeReport, gravest, overall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import torch
-
     from vaehub.model import Entry
     from vaehub.smoke.decoding import Measured, Pair
     from vaehub.smoke.factors import Factors
     from vaehub.smoke.findings import Finding
-    from vaehub.smoke.golden import Golden
     from vaehub.smoke.scan import Statistics
     from vaehub.smoke.structure import Part
     from vaehub.weights.tensors import Tensors
@@ -50,6 +47,8 @@ class Subject(NamedTuple):
     """What it should be, where that is known."""
     sha256: tuple[str, ...] = ()
     """Of each file, where somebody knows it already."""
+    changed: tuple[Path, ...] = ()
+    """Those whose bytes are not what vaehub placed there."""
 
 
 class Options(NamedTuple):
@@ -63,7 +62,7 @@ class Options(NamedTuple):
     show: Show | None = None
     """Is given what was decoded."""
     goldens: Mapping[str, object] = MappingProxyType({})
-    """What it must decode to, by the size of the latents, where that is known from elsewhere."""
+    """What it must decode to, where that is known from elsewhere; see :func:`golden.place`."""
 
 
 def missing() -> list[str]:
@@ -79,19 +78,23 @@ def test(subject: Subject, options: Options) -> SmokeReport:
         OSError: a file cannot be read.
     """
     began = time.monotonic()
-    parts = tuple(
-        structure.look(path, name=name, entry=subject.entry) for path, name in subject.files
+    parts = structure.together(
+        [structure.look(path, name=name, entry=subject.entry) for path, name in subject.files]
     )
     report = _described(subject, parts)
+    goldens = dict(options.goldens)
     if not any(part.is_condemned for part in parts):
-        report = _tested(report, subject, parts, options)
-    verdicts = [reason.verdict for reason in report.reasons if reason.verdict is not None]
-    verdict = gravest([*verdicts, *(one.verdict for one in report.decoded)])
-    return report._replace(
+        report = _tested(report, subject, parts, options, goldens)
+    verdict = overall(report.reasons, report.decoded)
+    report = report._replace(
         verdict=verdict,
-        advice=advice.FOR[verdict],
+        advice=advice.for_report(verdict, report),
         seconds=time.monotonic() - began,
     )
+    # That it could not be tested now says nothing against what was seen before.
+    if options.state is not None and verdict != "untested":
+        records.remember(options.state, report, golden=goldens or None)
+    return report
 
 
 def _described(subject: Subject, parts: Sequence[Part]) -> SmokeReport:
@@ -105,7 +108,10 @@ def _described(subject: Subject, parts: Sequence[Part]) -> SmokeReport:
         sha256=subject.sha256,
         entry=subject.entry.full_name if subject.entry is not None else None,
         verdict="works",
-        reasons=tuple(_with_file(reason, part, parts) for part in parts for reason in part.reasons),
+        reasons=(
+            *(_changed(path) for path in subject.changed),
+            *(_with_file(reason, part, parts) for part in parts for reason in part.reasons),
+        ),
     )
     if found is None:
         return report
@@ -119,6 +125,11 @@ def _described(subject: Subject, parts: Sequence[Part]) -> SmokeReport:
     )
 
 
+def _changed(path: Path) -> Reason:
+    said = "its bytes are no longer those that vaehub placed there, whatever it decodes to"
+    return Reason("changed", f"{path.name}: {said}", "damaged")
+
+
 def _with_file(reason: Reason, part: Part, parts: Sequence[Part]) -> Reason:
     if len(parts) == 1 or reason.message.startswith(part.name):
         return reason
@@ -126,12 +137,16 @@ def _with_file(reason: Reason, part: Part, parts: Sequence[Part]) -> Reason:
 
 
 def _tested(
-    report: SmokeReport, subject: Subject, parts: tuple[Part, ...], options: Options
+    report: SmokeReport,
+    subject: Subject,
+    parts: tuple[Part, ...],
+    options: Options,
+    goldens: dict[str, object],
 ) -> SmokeReport:
     """Decode, and add what is seen."""
-    lacking = missing()
-    if lacking:
-        reason = Reason("no-torch", f"{' and '.join(lacking)} is not installed; {HINT}", "untested")
+    lacking = _lacking()
+    if lacking is not None:
+        reason = Reason("no-torch", lacking, "untested")
         return report._replace(reasons=(*report.reasons, reason))
     from vaehub.smoke.scan import scan
 
@@ -162,7 +177,20 @@ def _tested(
     cannot = _undecodable(parts, subject.entry)
     if cannot is not None:
         return report._replace(reasons=(*reasons, Reason("undecodable", cannot, "untested")))
-    return _decoded(report, subject, parts, options)
+    return _decoded(report, subject, parts, options, goldens)
+
+
+def _lacking() -> str | None:
+    """Say why nothing can be decoded here, where that is so."""
+    lacking = missing()
+    if lacking:
+        return f"{' and '.join(lacking)} is not installed; {HINT}"
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError) as error:  # built for another machine, or half installed
+        said = str(error).partition("\n")[0][:300]
+        return f"torch is installed but does not start ({said}); the checks without it have passed"
+    return None
 
 
 def _findings(tensors: Tensors, seen: Mapping[str, Statistics]) -> list[Finding]:
@@ -187,19 +215,24 @@ def _undecodable(parts: Sequence[Part], entry: Entry | None) -> str | None:
 
 
 def _decoded(
-    report: SmokeReport, subject: Subject, parts: tuple[Part, ...], options: Options
+    report: SmokeReport,
+    subject: Subject,
+    parts: tuple[Part, ...],
+    options: Options,
+    goldens: dict[str, object],
 ) -> SmokeReport:
     from vaehub.smoke import devices as devices_module
+    from vaehub.smoke import golden
+    from vaehub.smoke.attempt import attempt, refused
     from vaehub.smoke.decoding import agreement, pair_of
-    from vaehub.smoke.golden import from_json, golden_of
     from vaehub.smoke.judge import judge
 
     sha256 = report.sha256 or tuple(sha256_of(path) for path, _ in subject.files)
     report = report._replace(sha256=sha256)
     pair = pair_of(parts)
-    families = _families(subject.entry, parts)
+    families, told = _families(subject.entry, parts), _told(subject.entry, pair)
     decoded: list[Decoded] = []
-    goldens = {**_record(sha256, options), **options.goldens}
+    goldens.update({**_record(sha256, options), **goldens})
     for device in devices_module.devices(options.device):
         supported = devices_module.supported(device)
         wanted = options.dtypes or supported
@@ -207,9 +240,9 @@ def _decoded(
         first: Decoded | None = None
         for dtype in _reference_first(wanted, supported):
             if dtype not in supported:
-                decoded.append(_refused(device, dtype))
+                decoded.append(refused(device, dtype))
                 continue
-            seen = _measured(pair, device, dtype, families, subject.entry)
+            seen, said = attempt(pair, device=device, dtype=dtype, families=families, told=told)
             if isinstance(seen, Decoded):
                 decoded.append(seen)
                 continue
@@ -220,25 +253,32 @@ def _decoded(
                 reference=reference,
                 agreement=agreement(seen, reference) if reference is not None else None,
             )
+            one = one._replace(reasons=(*one.reasons, *said))
             if first is not None and first.verdict in CONDEMNED:
-                one = one._replace(verdict=gravest([one.verdict, first.verdict]))
+                one = _condemned_with(one, first, is_shown="fp32" in wanted)
             if dtype == "fp32":
                 reference = seen
-                now, size = golden_of(seen), str(seen.cells)
-                one = _held_against_golden(one, now, from_json(goldens.get(size)))
-                first = one
-                if one.verdict in {"works", "not-in-fp16"}:
-                    goldens.setdefault(size, now.as_json())
+                place = golden.place(seen, families=families, told=told, beside=sha256[1:])
+                known = golden.from_json(goldens.get(place))
+                one = first = golden.held_against(one, golden.golden_of(seen), known)
+                if known is None and overall(report.reasons, [one]) in {"works", "not-in-fp16"}:
+                    goldens[place] = golden.golden_of(seen).as_json()
             if dtype in wanted:
                 decoded.append(one)
                 if options.show is not None:
                     options.show(subject, seen)
-    report = report._replace(decoded=tuple(decoded))
-    if options.state is not None:
-        verdicts = [reason.verdict for reason in report.reasons if reason.verdict is not None]
-        verdict = gravest([*verdicts, *(one.verdict for one in decoded)])
-        records.remember(options.state, report._replace(verdict=verdict), golden=goldens)
-    return report
+    return report._replace(decoded=tuple(decoded))
+
+
+def _condemned_with(one: Decoded, first: Decoded, *, is_shown: bool) -> Decoded:
+    """Let what fp32 has shown count for another precision too, and say it once."""
+    same = Reason("as-fp32", "what fp32 shows is wrong here too", first.verdict)
+    if is_shown and one.verdict == first.verdict:
+        return one  # it says so itself
+    return one._replace(
+        verdict=gravest([one.verdict, first.verdict]),
+        reasons=(*one.reasons, *((same,) if is_shown else first.reasons)),
+    )
 
 
 def _reference_first(wanted: Sequence[str], supported: Sequence[str]) -> list[str]:
@@ -280,97 +320,8 @@ def factors_of_file(pair: Pair) -> Factors | None:
     return Factors(scaling_factor=factor) if 0 < factor < math.inf else None
 
 
-def _measured(
-    pair: Pair,
-    device: torch.device,
-    dtype: str,
-    families: tuple[str, ...],
-    entry: Entry | None,
-) -> Measured | Decoded:
-    """Measure, with smaller pictures where memory runs out; a decode that fails is told as one."""
-    import torch
-
-    from vaehub.smoke.decoding import cells_for, measure
-
-    half = pair.decoder or pair.encoder
-    assert half is not None
-    cells = cells_for(half.found, device)
-    while True:
-        try:
-            return measure(
-                pair,
-                device=device,
-                dtype=dtype,
-                cells=cells,
-                families=families,
-                told=_told(entry, pair),
-            )
-        except torch.OutOfMemoryError:
-            if device.type == "cuda":
-                torch.cuda.empty_cache()
-            if cells <= 4:
-                return _failed(
-                    device,
-                    dtype,
-                    "out-of-memory",
-                    f"there is no room on {device} even for a picture of "
-                    f"{cells * half.found.downscale} pixels; close what else uses it",
-                    "untested",
-                )
-            cells = max(4, cells // 4 * 2)
-        except CannotDecode as error:
-            return _failed(device, dtype, "undecodable", error.message, "untested")
-        except NotAModel as error:
-            return _failed(device, dtype, "container", error.message, "damaged")
-        except (KeyError, RuntimeError) as error:
-            said = str(error).partition("\n")[0][:300]
-            return _failed(
-                device, dtype, "decode-failed", f"the decode ended with an error: {said}", "damaged"
-            )
-
-
-def _failed(device: torch.device, dtype: str, code: str, message: str, verdict: str) -> Decoded:
-    from typing import cast
-
-    from vaehub.smoke.report import Verdict
-
-    said = cast("Verdict", verdict)
-    return Decoded(str(device), dtype, said, (Reason(code, message, said),))
-
-
-def _refused(device: torch.device, dtype: str) -> Decoded:
-    why = (
-        "in fp16 a CPU takes minutes for one picture; test it on a GPU, or see what fp32 says "
-        "of the activations"
-        if device.type == "cpu" and dtype == "fp16"
-        else f"{device} does not compute in {dtype}"
-    )
-    return _failed(device, dtype, "unsupported", why, "untested")
-
-
-def _held_against_golden(one: Decoded, now: Golden, known: Golden | None) -> Decoded:
-    """Say so where the very same file once decoded to something else."""
-    from vaehub.smoke.golden import SAME, difference
-
-    differs = difference(now, known) if known is not None else None
-    if differs is None:
-        return one
-    kind, decibels = differs
-    one = one._replace(figures={**one.figures, "golden": decibels})
-    if decibels >= SAME[one.dtype]:
-        return one
-    reason = Reason(
-        "golden",
-        f"the same file decoded to something else when it was found sound ({kind}, "
-        f"{decibels:.0f} dB; the same would be over {SAME[one.dtype]:.0f}): the driver, this build "
-        "of torch or the GPU computes wrongly",
-        "damaged",
-    )
-    return one._replace(reasons=(*one.reasons, reason), verdict=gravest([one.verdict, "damaged"]))
-
-
 def _record(sha256: Sequence[str], options: Options) -> Mapping[str, object]:
-    """Give what sound runs of this file decoded to, by the size of the latents."""
+    """Give what sound runs of this file decoded to."""
     if options.state is None or not sha256:
         return {}
     known = records.recall(options.state, sha256[0])

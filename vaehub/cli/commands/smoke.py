@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from vaehub.model import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from vaehub.smoke.report import Decoded, Reason, SmokeReport, Verdict
+    from vaehub.smoke.report import Decoded, SmokeReport, Verdict
 
 _STYLES: dict[str, str] = {"works": "green", "not-in-fp16": "yellow", "untested": "yellow"}
 _DTYPES = ("fp32", "bf16", "fp16")
@@ -69,29 +70,29 @@ def command(
     """
     from vaehub import api
 
+    asked = _dtypes(dtype)
     reports = api.smoke(
         names,
         to=to,
         everything=everything,
         itself=itself,
         device=device,
-        dtypes=_dtypes(dtype),
+        dtypes=asked,
         images=Path(images) if images is not None else None,
         settings=call.settings,
         catalogs=call.catalogs,
     )
     if junit is not None:
-        _write_junit(Path(junit), reports)
-    asked = _dtypes(dtype)
-    failed = [report for report in reports if _has_failed(report, asked)]
+        _write_junit(Path(junit), reports, asked)
+    failed = [report for report in reports if report.has_failed(asked)]
     return Result(
         "smoke",
         results=tuple(report.as_json() for report in reports),
         problems=tuple(problem for report in reports for problem in _problems(report, asked)),
         exit_code=SmokeFailed.exit_code if failed else 0,
-        text=lambda: (block for report in reports for block in _text(report)),
+        text=lambda: _texts(reports),
         is_report=True,
-        problems_in_text=True,
+        problems_in_text=not call.quiet,
     )
 
 
@@ -108,17 +109,10 @@ def _dtypes(text: str | None) -> tuple[str, ...]:
     return wanted
 
 
-def _has_failed(report: SmokeReport, asked: Sequence[str]) -> bool:
-    """Tell whether a VAE failed; one that cannot do in fp16 did where just that was asked."""
-    return report.condemned or any(
-        one.failed for one in report.decoded if one.dtype in asked and one.dtype != "fp32"
-    )
-
-
 def _problems(report: SmokeReport, asked: Sequence[str]) -> Iterator[Problem]:
     reasons = dict.fromkeys(report.reasons)
     reasons.update((reason, None) for one in report.decoded for reason in one.reasons)
-    blocking = _has_failed(report, asked)
+    blocking = report.has_failed(asked)
     for reason in reasons:
         yield Problem(
             f"smoke-{reason.code}",
@@ -128,14 +122,14 @@ def _problems(report: SmokeReport, asked: Sequence[str]) -> Iterator[Problem]:
         )
 
 
-def _write_junit(path: Path, reports: Sequence[SmokeReport]) -> None:
+def _write_junit(path: Path, reports: Sequence[SmokeReport], asked: Sequence[str]) -> None:
     from vaehub import durable
     from vaehub.errors import TargetNotUsable
     from vaehub.smoke.junit import junit
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(path, junit(reports).encode("utf-8"))
+        durable.write(path, junit(reports, asked=asked).encode("utf-8"))
     except OSError as error:
         raise TargetNotUsable(
             f"cannot write {path}: {error.strerror or error}",
@@ -143,10 +137,22 @@ def _write_junit(path: Path, reports: Sequence[SmokeReport]) -> None:
         ) from error
 
 
+def _texts(reports: Sequence[SmokeReport]) -> Iterator[Block]:
+    if not reports:
+        yield "nothing that vaehub placed is there to be tested"
+    for number, report in enumerate(reports):
+        if number:
+            yield ""
+        yield from _text(report)
+
+
 def _text(report: SmokeReport) -> Iterator[Block]:
     from vaehub.smoke.report import WORDS
 
-    yield (Styled(report.name, "bold"), "  ", _styled(report.verdict, WORDS[report.verdict]))
+    yield (Styled(report.name, "bold"),)
+    yield Fact("verdict", WORDS[report.verdict], style=_style(report.verdict))
+    for reason in report.reasons:
+        yield Fact("", reason.message)
     if report.architecture is not None:
         told = [
             report.architecture,
@@ -158,12 +164,13 @@ def _text(report: SmokeReport) -> Iterator[Block]:
         yield Fact("what it is", ", ".join(part for part in told if part))
     if report.families:
         yield Fact("shapes of", ", ".join(report.families))
-    for reason in report.reasons:
-        yield Fact("", reason.message, style=_STYLES.get(reason.verdict or "", ""))
+    said: set[str] = set()
     for one in report.decoded:
         yield Fact(f"{one.device} {one.dtype}", _told(one), style=_style(one.verdict))
         for reason in one.reasons:
-            yield Fact("", reason.message)
+            if reason.message not in said:
+                yield Fact("", reason.message)
+            said.add(reason.message)
     for index, advice in enumerate(report.advice):
         ui = "" if advice.ui == "any" else f"{advice.ui}: "
         yield Fact("" if index else "what to do", f"{ui}{advice.what}")
@@ -173,25 +180,15 @@ def _told(one: Decoded) -> str:
     from vaehub.smoke.report import WORDS
 
     figures = one.figures
-    told = [WORDS[one.verdict]]
+    told = []
     if "round_trip" in figures:
-        told.append(f"a picture comes back with {figures['round_trip']:.1f} dB")
-    if "agrees" in figures:
+        told.append(f"a picture comes back with {figures['round_trip']:.0f} dB")
+    if "agrees" in figures and math.isfinite(figures["agrees"]):
         told.append(f"agrees with fp32 to {figures['agrees']:.0f} dB")
-    if "largest_activation" in figures:
-        told.append(f"activations up to {figures['largest_activation']:.3g}")
     if one.seconds:
-        told.append(words.duration(one.seconds))
-    return ", ".join(told)
+        told.append(f"{one.seconds:.1f} s" if one.seconds < 10 else words.duration(one.seconds))
+    return "; ".join(part for part in (WORDS[one.verdict], ", ".join(told)) if part)
 
 
 def _style(verdict: Verdict) -> str:
     return _STYLES.get(verdict, "red")
-
-
-def _styled(verdict: Verdict, text: str) -> Styled:
-    return Styled(text, _style(verdict))
-
-
-def _reason_style(reason: Reason) -> str:
-    return "" if reason.verdict is None else _style(reason.verdict)
