@@ -1,9 +1,9 @@
 """An AutoencoderKL of full size whose weights are worked out by hand, so that it really works.
 
 Each latent cell is the colour of its eight by eight pixels, in the latents that the published
-preview colours of a family describe; the decoder smooths between cells. So a sound SD1, SDXL, SD3 or
-FLUX.1 can be had without its weights, and told from each other as far as those colours tell. Coarser
-than any trained one, and blind to damage that only detail shows.
+preview colours of a family describe; the decoder smooths between cells. So a sound SD1, SDXL, SD3
+or FLUX.1 can be had without its weights, and told from each other as far as those colours tell.
+Coarser than any trained one, and blind to damage that only detail shows.
 
 How: the colours run along the trunk as +s and -s beside constants that outweigh them, so that each
 normalisation divides by nearly the same number everywhere; and silu(s) - silu(-s) is s exactly. All

@@ -6,7 +6,7 @@ Each case takes seconds and hundreds of megabytes; one lies on the disk at a tim
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from tests.smoke_cases import damages, sources
@@ -42,6 +42,11 @@ ENTRIES = {
 ALIKE = "their shapes are equal, and SD3's and FLUX.1's published colours much alike; " + HASH
 CLOSE = "the spread of one picture's latents does not tell factors that differ by 1.4"
 RANDOM = "random latents decode to something, and nothing is on record that it should be"
+
+
+@lru_cache(maxsize=1)
+def _sound(family: str) -> Weights:
+    return built(SIZES[family], family)
 
 
 def cases() -> Iterator[Case]:
@@ -86,7 +91,7 @@ def _built(
     dtypes: tuple[str, ...] = ("fp32",),
 ) -> Case:
     def make() -> Weights:
-        weights = built(SIZES[family], family)
+        weights = _sound(family)
         return change(weights) if change is not None else weights
 
     return Case(
