@@ -15,6 +15,8 @@ from vaehub.smoke.report import CONDEMNED
 from vaehub.smoke.testing import Options, Subject, test
 
 if TYPE_CHECKING:
+    from vaehub.smoke.decoding import Measured
+    from vaehub.smoke.golden import Golden
     from vaehub.smoke.report import Decoded, SmokeReport, Verdict
 
 Files = tuple[tuple[Path, str], ...]
@@ -78,6 +80,8 @@ class Told(NamedTuple):
     case: Case
     report: SmokeReport
     outcome: Outcome
+    golden: Golden | None = None
+    """What it decoded to in fp32."""
 
     @property
     def codes(self) -> frozenset[str]:
@@ -100,8 +104,17 @@ def tell(case: Case, folder: Path) -> Told:
     """Make a case in an empty folder, and test it on the CPU."""
     files = case.make(folder)
     subject = Subject(name=files[0][1], files=files, entry=case.entry)
-    report = test(subject, Options(device="cpu", dtypes=case.dtypes))
-    return Told(case, report, outcome(case, report))
+    goldens: list[Golden] = []
+
+    def show(_: Subject, seen: Measured) -> None:
+        from vaehub.smoke.golden import golden_of
+
+        if seen.dtype == "fp32":
+            goldens.append(golden_of(seen))
+
+    report = test(subject, Options(device="cpu", dtypes=case.dtypes, show=show))
+    golden = goldens[0] if goldens else None
+    return Told(case, report, outcome(case, report), golden)
 
 
 def outcome(case: Case, report: SmokeReport) -> Outcome:
