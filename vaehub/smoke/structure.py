@@ -34,6 +34,10 @@ _SCALES = (
 """Ends of names that stand beside quantised weights: compressed-tensors, ComfyUI, bitsandbytes,
 GPTQ."""
 
+_EIGHT_BIT = frozenset({"F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"})
+_DIFFUSERS_FILE = "diffusion_pytorch_model."
+"""What diffusers calls the file in a model's folder."""
+
 
 class Part(NamedTuple):
     """One file of a VAE, as far as it can be seen without torch."""
@@ -99,7 +103,11 @@ def look(path: Path, *, name: str | None = None, entry: Entry | None = None) -> 
         )
     if not isinstance(found, Found):
         return part._replace(reasons=(Reason("unknown", found.message, "not-a-vae"),))
-    reasons = (*_complete(found, inside), *_expected(found, entry))
+    reasons = (
+        *_complete(found, inside),
+        *_expected(found, entry),
+        *_worth_a_word(found, part),
+    )
     return part._replace(found=found, reasons=reasons)
 
 
@@ -198,6 +206,26 @@ def _expected(found: Found, entry: Entry | None) -> Iterator[Reason]:
                 f"{entry.id} has {expected} {what} ({entry.family}); this file has {got}",
                 "wrong-family",
             )
+
+
+def _worth_a_word(found: Found, part: Part) -> Iterator[Reason]:
+    """Say what works here and may not everywhere."""
+    assert part.tensors is not None
+    kept = [stored.dtype for stored in part.tensors.stored.values()]
+    eight_bit = next((dtype for dtype in kept if dtype in _EIGHT_BIT), None)
+    if eight_bit is not None:
+        yield Reason(
+            "eight-bit",
+            f"weights are kept in 8 bits ({eight_bit}), and with few steps between: every UI "
+            "has to cast them up, and pictures come out coarser; take the file in fp16 or bf16",
+        )
+    if part.name.startswith(_DIFFUSERS_FILE) and found.layout == "ldm":
+        yield Reason(
+            "layout-name",
+            f"{part.name} is the name that diffusers gives its files, and the tensors have LDM's "
+            "names: a pipeline of diffusers finds none of them, says nothing and paints noise; "
+            "give it another name and load it with AutoencoderKL.from_single_file",
+        )
 
 
 def _listed(items: tuple[str, ...] | list[str]) -> str:

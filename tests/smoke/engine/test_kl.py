@@ -122,14 +122,21 @@ def test_reports_every_block_in_order(little: dict[str, Tensor]) -> None:
         found=recognised(little),
         watch=lambda name, activation: seen.append(name),
     )
-    assert seen[:4] == [
+    assert seen[:11] == [
         "decoder.conv_in",
+        "decoder.mid.block_1.conv1",
+        "decoder.mid.block_1.conv2",
         "decoder.mid.block_1",
+        "decoder.mid.attn_1.q",
+        "decoder.mid.attn_1.k",
+        "decoder.mid.attn_1.v",
         "decoder.mid.attn_1",
+        "decoder.mid.block_2.conv1",
+        "decoder.mid.block_2.conv2",
         "decoder.mid.block_2",
     ]
     assert seen[-1] == "decoder.conv_out"
-    assert len(seen) == len(set(seen)) == 4 + 4 * 2 + 3 + 1
+    assert len(seen) == len(set(seen)) == 11 + 3 * 4 * 2 + 3 + 1
 
 
 @pytest.mark.parametrize("half", ["encoder", "decoder"])

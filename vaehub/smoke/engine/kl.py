@@ -104,6 +104,7 @@ def _block(weights: Weights, name: str, x: Tensor, groups: int, watch: Watch) ->
     for number in (1, 2):
         y = F.silu(group_norm(weights, f"{name}.norm{number}", y, groups=groups, eps=_EPS))
         y = same(weights, f"{name}.conv{number}", y)
+        watch(f"{name}.conv{number}", y)  # fp16 overflows within a branch too
     if f"{name}.nin_shortcut.weight" in weights:
         x = same(weights, f"{name}.nin_shortcut", x)
     y = x + y
@@ -113,8 +114,10 @@ def _block(weights: Weights, name: str, x: Tensor, groups: int, watch: Watch) ->
 
 def _attention(weights: Weights, name: str, x: Tensor, groups: int, watch: Watch) -> Tensor:
     y = group_norm(weights, f"{name}.norm", x, groups=groups, eps=_EPS)
-    y = attend(*(same(weights, f"{name}.{part}", y) for part in "qkv"))
-    y = x + same(weights, f"{name}.proj_out", y)
+    parts = [same(weights, f"{name}.{part}", y) for part in "qkv"]
+    for part, one in zip("qkv", parts, strict=True):
+        watch(f"{name}.{part}", one)
+    y = x + same(weights, f"{name}.proj_out", attend(*parts))
     watch(name, y)
     return y
 
