@@ -12,8 +12,8 @@ import pytest
 from tests.cli.conftest import run_process
 from tests.cli.test_terminal import on_terminal
 from tests.smoke import handmade
+from tests.smoke.asking import needs_torch
 from vaehub.cli import words
-from vaehub.smoke import testing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-needs_torch = pytest.mark.skipif(
-    bool(testing.missing()), reason="torch is not installed (vaehub[smoke])"
-)
 CPU = ("--device", "cpu")
 
 
