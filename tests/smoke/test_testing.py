@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -11,6 +12,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.smoke import handmade
 from tests.smoke.asking import codes, needs_torch, outcome, said, subject
@@ -94,6 +97,45 @@ def test_weights_that_were_never_trained_give_no_picture(tmp_path: Path) -> None
     report = outcome(handmade.write(tmp_path / "vae.safetensors", change=forget))
     assert report.verdict == "damaged"
     assert "no-picture" in said(report)[0][2]
+
+
+@needs_torch
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_pickle_decodes_as_the_same_weights_do_elsewhere(
+    tmp_path: Path, sound: Path, legacy: bool
+) -> None:
+    import torch
+
+    made, shapes = handmade.weights(), handmade.shapes()
+    weights = {
+        f"first_stage_model.{name}": torch.tensor(made[name]).reshape(shape)
+        for name, shape in shapes.items()
+    }
+    path = tmp_path / "vae.ckpt"
+    torch.save(
+        {"state_dict": weights, "norm_num_groups": 1},
+        path,
+        _use_new_zipfile_serialization=not legacy,
+    )
+    report = outcome(path)
+    assert (report.verdict, codes(report)) == ("works", ["prefix"])
+    expected = outcome(sound).decoded[0].figures["round_trip"]
+    assert report.decoded[0].figures["round_trip"] == pytest.approx(expected, abs=0.01)
+
+
+@needs_torch
+@settings(max_examples=15)
+@given(st.integers(0, 1 << 20), st.binary(min_size=1, max_size=300), st.booleans())
+def test_no_overwritten_file_ends_the_test(
+    tmp_path_factory: pytest.TempPathFactory, at: int, data: bytes, in_header: bool
+) -> None:
+    path = handmade.write(tmp_path_factory.mktemp("fuzz") / "vae.safetensors")
+    whole = path.read_bytes()
+    at %= 12_000 if in_header else len(whole)
+    path.write_bytes(whole[:at] + data + whole[at + len(data) :])
+    report = outcome(path, options=Options(device="cpu"))
+    assert report.verdict in {"works", "damaged", "not-a-vae"}
+    json.dumps(report.as_json(), allow_nan=False)
 
 
 @needs_torch
