@@ -98,11 +98,17 @@ def world(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackWorld
 
 
 @pytest.fixture
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let torch compute in one thread: sharing a small picture out takes longer than it saves."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # for processes, and where it is not yet imported
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api_box import Box, overwrite
 from tests.smoke import handmade
+from tests.smoke.asking import needs_torch
 from vaehub import api
 from vaehub.errors import EntryNotFound, NamingError, UsageError, VariantNotFound
 from vaehub.smoke import records, testing
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from vaehub.smoke.report import SmokeReport
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-needs_torch = pytest.mark.skipif(
-    bool(testing.missing()), reason="torch is not installed (vaehub[smoke])"
-)
 FACTS = {"architecture": "autoencoder-kl", "latent_channels": 4, "downscale": 2}
 
 

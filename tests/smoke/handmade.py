@@ -14,6 +14,7 @@ import math
 import os
 import random
 import struct
+from functools import cache
 from typing import TYPE_CHECKING
 
 from vaehub.weights import kl
@@ -46,10 +47,10 @@ def weights(*, constant: float = 20.0, gain: float = 1.0, overflowing: bool = Fa
             where no weight shows it; as in SDXL's first VAE.
     """
     constant = 4e4 if overflowing else constant
-    made = {name: _noise(name, shape, 1e-3 / constant) for name, shape in shapes().items()}
+    made = {name: [one * 1e-3 / constant for one in noise] for name, noise in _noise().items()}
     for name in made:
         if "norm" in name and name.endswith(".weight"):
-            made[name] = [1 + value for value in made[name]]
+            made[name] = [1 + 1e-3 * one for one in _noise()[name]]
     constants = [constant if at % 2 else -constant for at in range(12)]
     for half, into in (("encoder", 3), ("decoder", 4)):
         grown = 2.0 if overflowing and half == "decoder" else 1.0
@@ -136,10 +137,14 @@ def _file(header: Mapping[str, object], data: bytes) -> bytes:
     return struct.pack("<Q", len(raw)) + raw + data
 
 
-def _noise(name: str, shape: Sequence[int], size: float) -> list[float]:
+@cache
+def _noise() -> Weights:
     """Give next to nothing, but not zero: a tensor of zeros counts as damage."""
-    chance = random.Random(name)
-    return [chance.gauss(0, size) for _ in range(math.prod(shape))]
+    chance = random.Random(0)
+    return {
+        name: [chance.gauss(0, 1) for _ in range(math.prod(shape))]
+        for name, shape in shapes().items()
+    }
 
 
 def _at(out: int, into: int, y: int, x: int, width: int) -> int:

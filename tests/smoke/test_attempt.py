@@ -31,6 +31,7 @@ OUT_OF_MEMORY = [
         "you tried to allocate 8589934592 bytes. Error code 12 (Cannot allocate memory)"
     ),
     RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1 GB)"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     MemoryError(),
 ]
 
@@ -67,7 +68,7 @@ def test_nothing_is_said_where_there_is_room(pair: Pair) -> None:
     assert (seen.cells, said) == (32, [])
 
 
-@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["CUDA", "CPU", "MPS", "Python"])
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["CUDA", "CPU", "MPS", "cuBLAS", "Python"])
 def test_where_memory_runs_out_a_smaller_picture_is_tried(
     pair: Pair, failing: Any, error: BaseException
 ) -> None:
@@ -78,7 +79,7 @@ def test_where_memory_runs_out_a_smaller_picture_is_tried(
     assert said == ["memory runs out on cpu at 64 x 64 pixels; tested at 16 x 16"]
 
 
-@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["CUDA", "CPU", "MPS", "Python"])
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["CUDA", "CPU", "MPS", "cuBLAS", "Python"])
 def test_where_there_is_room_for_none_that_is_said_and_no_vae_condemned(
     pair: Pair, failing: Any, error: BaseException
 ) -> None:

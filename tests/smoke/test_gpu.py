@@ -11,18 +11,18 @@ from vaehub.smoke.structure import look
 
 torch = pytest.importorskip("torch", reason="torch is not installed (vaehub[smoke])")
 
-from vaehub.smoke.attempt import attempt  # noqa: E402  torch comes first
+from vaehub.smoke import testing  # noqa: E402  torch comes first
+from vaehub.smoke.attempt import attempt  # noqa: E402
 from vaehub.smoke.decoding import Measured, Pair, agreement, measure, pair_of  # noqa: E402
 from vaehub.smoke.devices import devices, supported  # noqa: E402
 from vaehub.smoke.golden import difference, golden_of  # noqa: E402
 from vaehub.smoke.report import Decoded  # noqa: E402
-from vaehub.smoke.testing import Options, Subject, test  # noqa: E402
+from vaehub.smoke.testing import Options, Subject  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from torch import Tensor
 
 CPU = torch.device("cpu")
 GPU = devices("auto")[0]
@@ -33,12 +33,6 @@ pytestmark = [
 AGREES = {"fp32": 80.0, "bf16": 35.0, "fp16": 45.0}
 """dB against the CPU's fp32; sums are taken in another order there."""
 CELLS = 16
-test.__test__ = False  # type: ignore[attr-defined]  # pytest takes its name for a test's
-
-
-def dtypes() -> list[str]:
-    """All precisions; one that the GPU does not compute in is skipped."""
-    return list(AGREES)
 
 
 def compared(pair: Pair, dtype: str, *families: str) -> tuple[Measured, Measured]:
@@ -65,7 +59,7 @@ def taef2(shared_weights: Path) -> Pair:
     )
 
 
-@pytest.mark.parametrize("dtype", dtypes())
+@pytest.mark.parametrize("dtype", AGREES)
 def test_the_handmade_one_agrees_with_the_cpu(handmade_pair: Pair, dtype: str) -> None:
     gpu, cpu = compared(handmade_pair, dtype)
     assert usual(gpu, cpu) > AGREES[dtype]
@@ -73,7 +67,7 @@ def test_the_handmade_one_agrees_with_the_cpu(handmade_pair: Pair, dtype: str) -
     assert gpu.device == str(GPU)
 
 
-@pytest.mark.parametrize("dtype", dtypes())
+@pytest.mark.parametrize("dtype", AGREES)
 def test_the_real_taef2_agrees_with_the_cpu(taef2: Pair, dtype: str) -> None:
     gpu, cpu = compared(taef2, dtype, "flux2")
     assert usual(gpu, cpu) > AGREES[dtype]
@@ -108,7 +102,7 @@ def test_two_runs_are_the_same(taef2: Pair) -> None:
 
 def test_what_overflows_in_fp16_does_so(tmp_path: Path) -> None:
     path = handmade.write(tmp_path / "vae.safetensors", handmade.weights(overflowing=True))
-    report = test(
+    report = testing.test(
         Subject("vae", ((path, path.name),)), Options(device=str(GPU), dtypes=("fp32", "fp16"))
     )
     assert report.verdict == "not-in-fp16"
@@ -121,25 +115,22 @@ def test_what_overflows_in_fp16_does_so(tmp_path: Path) -> None:
 
 @pytest.fixture
 def little_memory() -> Iterator[None]:
-    """Leave this process next to no memory of the GPU."""
+    """Leave this process 64 MiB of the GPU, all but a few in use."""
     if GPU.type != "cuda":
         pytest.skip("only CUDA lets a process limit itself")
     torch.cuda.empty_cache()
-    ballast: list[Tensor] = []
-    total = torch.cuda.get_device_properties(GPU).total_memory
-    torch.cuda.set_per_process_memory_fraction((64 << 20) / total, GPU)
+    whole = torch.cuda.get_device_properties(GPU).total_memory
+    torch.cuda.set_per_process_memory_fraction((64 << 20) / whole, GPU)
+    used = torch.empty(60 << 20, dtype=torch.uint8, device=GPU)
     yield
+    del used
     torch.cuda.set_per_process_memory_fraction(1.0, GPU)
-    ballast.clear()
     torch.cuda.empty_cache()
 
 
-def test_where_memory_is_short_that_is_said_and_no_vae_condemned(
-    handmade_pair: Pair, little_memory: None
-) -> None:
-    hog = torch.empty(60 << 20, dtype=torch.uint8, device=GPU)
+@pytest.mark.usefixtures("little_memory")
+def test_where_memory_is_short_that_is_said_and_no_vae_condemned(handmade_pair: Pair) -> None:
     seen, said = attempt(handmade_pair, device=GPU, dtype="fp32")
-    del hog
     if isinstance(seen, Decoded):
         assert (seen.verdict, seen.reasons[0].code) == ("untested", "out-of-memory")
     else:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _FEWEST_CELLS = 4
 # CUDA and XPU have a class for it; CPU and MPS say it in a RuntimeError.
-_NO_ROOM = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_NO_ROOM = re.compile(
+    r"out of memory|can't allocate memory|not enough memory|_STATUS_ALLOC_FAILED", re.IGNORECASE
+)
 
 
 def attempt(

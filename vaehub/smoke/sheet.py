@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
@@ -128,7 +129,5 @@ def _plain(text: str) -> str:
 
 
 def _wrapped(label: str, *, room: int = 32) -> str:
-    lines = []
-    for line in label.split("\n"):
-        lines += [line[at : at + room] for at in range(0, len(line), room)]
+    lines = [part for line in label.split("\n") for part in textwrap.wrap(line, room)]
     return "\n".join(lines[:8])

@@ -12,8 +12,8 @@ import pytest
 from tests.cli.conftest import run_process
 from tests.cli.test_terminal import on_terminal
 from tests.smoke import handmade
+from tests.smoke.asking import needs_torch
 from vaehub.cli import words
-from vaehub.smoke import testing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-needs_torch = pytest.mark.skipif(
-    bool(testing.missing()), reason="torch is not installed (vaehub[smoke])"
-)
 CPU = ("--device", "cpu")
 
 
@@ -57,8 +54,8 @@ def test_a_sound_one_in_readable_text(run: Run, sound: Path) -> None:
         "  verdict      works",
         "  what it is   autoencoder-kl, ldm keys, 4 latent channels, 2 x smaller",
     ]
-    assert lines[3].startswith("  cpu fp32     works; a picture comes back with 24 dB, ")
-    assert lines[4].startswith("  cpu bf16     works; a picture comes back with 24 dB, agrees with")
+    assert lines[3].startswith("  cpu fp32     works; round trip 24 dB, ")
+    assert lines[4].startswith("  cpu bf16     works; round trip 24 dB, agrees with fp32 to ")
     assert len(lines) == 5
 
 
@@ -93,9 +90,10 @@ def test_several_are_told_apart_and_one_that_fails_decides(
     ran = run("smoke", page, sound, *CPU, "--dtype", "fp32")
     assert ran.code == 8
     assert [line for line in ran.err.splitlines() if line and line[0] != " "] == [
-        *(str(page), str(sound))
+        *(str(page), str(sound)),
+        "2 tested: 1 works; 1 not a VAE",
     ]
-    assert "\n\n" in ran.err
+    assert ran.err.count("\n\n") == 2
 
 
 @needs_torch
@@ -215,7 +213,9 @@ def test_pictures(run: Run, sound: Path, tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="Pillow is not installed (vaehub[smoke])")
     folder = tmp_path / "pictures"
     arguments = ("smoke", sound, *CPU, "--dtype", "fp32", "--images", folder)
-    assert run(*arguments).code == 0
+    ran = run(*arguments)
+    assert ran.code == 0
+    assert ran.err.endswith(f"pictures are in {folder}\n")
     names = {path.name for path in folder.iterdir()}
     assert {"contact-sheet.png", "sound.safetensors-cpu-fp32-original.png"} <= names
     assert run(*arguments).code == 0

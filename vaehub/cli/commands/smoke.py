@@ -90,7 +90,7 @@ def command(
         results=tuple(report.as_json() for report in reports),
         problems=tuple(problem for report in reports for problem in _problems(report, asked)),
         exit_code=SmokeFailed.exit_code if failed else 0,
-        text=lambda: _texts(reports),
+        text=lambda: _texts(reports, images),
         is_report=True,
         problems_in_text=not call.quiet,
     )
@@ -114,6 +114,8 @@ def _problems(report: SmokeReport, asked: Sequence[str]) -> Iterator[Problem]:
     reasons.update((reason, None) for one in report.decoded for reason in one.reasons)
     blocking = report.has_failed(asked)
     for reason in reasons:
+        if reason.code == "as-fp32":
+            continue  # fp32's own reason is among them
         yield Problem(
             f"smoke-{reason.code}",
             reason.message,
@@ -137,13 +139,25 @@ def _write_junit(path: Path, reports: Sequence[SmokeReport], asked: Sequence[str
         ) from error
 
 
-def _texts(reports: Sequence[SmokeReport]) -> Iterator[Block]:
+def _texts(reports: Sequence[SmokeReport], images: str | None) -> Iterator[Block]:
+    from vaehub.smoke.report import WORDS
+
     if not reports:
         yield "nothing that vaehub placed is there to be tested"
-    for number, report in enumerate(reports):
-        if number:
-            yield ""
+    for report in reports:
         yield from _text(report)
+        if len(reports) > 1:
+            yield ""
+    if len(reports) > 1:
+        verdicts = [report.verdict for report in reports]
+        counts = [
+            f"{verdicts.count(verdict)} {said}"
+            for verdict, said in WORDS.items()
+            if verdict in verdicts
+        ]
+        yield f"{len(reports)} tested: {'; '.join(counts)}"
+    if images is not None and any(report.decoded for report in reports):
+        yield f"pictures are in {images}"
 
 
 def _text(report: SmokeReport) -> Iterator[Block]:
@@ -182,7 +196,7 @@ def _told(one: Decoded) -> str:
     figures = one.figures
     told = []
     if "round_trip" in figures:
-        told.append(f"a picture comes back with {figures['round_trip']:.0f} dB")
+        told.append(f"round trip {figures['round_trip']:.0f} dB")
     if "agrees" in figures and math.isfinite(figures["agrees"]):
         told.append(f"agrees with fp32 to {figures['agrees']:.0f} dB")
     if one.seconds:
