@@ -228,6 +228,10 @@ def random_cases() -> Iterator[Case]:
         "TAESana": known[sana],
         "TAEHV": known[video],
         "Paella's": known["paella native"],
+        "Mage's": next(shapes for name, shapes in known.items() if name.startswith("mage")),
+        "SeedVR2's": next(shapes for name, shapes in known.items() if name.startswith("seedvr2")),
+        # Of those that diffusers runs, the smallest.
+        "Cosmos's": next(shapes for name, shapes in known.items() if "cosmos" in name),
     }
     for name, one in shapes.items():
         yield _random(name, "all random", partial(drawn, one), "no-picture")

@@ -313,6 +313,15 @@ def taef2_cases() -> Iterator[Case]:
     yield case("sound", "sound", name="under no name", passed_as=None)
     yield case("decoder only", "one half, on purpose", halves=("decoder",))
     yield case("encoder only", "one half, on purpose", halves=("encoder",))
+    loud = partial(damages.louder_between, place="8", times=1e6)
+    what = "inside a branch x 1,000,000"
+    yield case(
+        what,
+        "too large for fp16",
+        "overflows-fp16",
+        decoder=lambda weights: loud(cast(weights, torch.float32)),
+        dtypes=BOTH,
+    )
     taesd = entry("taesd", "sd1", architecture="taesd", factor=1.0)
     yield case("FLUX.2's under SD1's name", "another family's", "other-latents", passed_as=taesd)
     cut = partial(damages.cut, share=0.7)
