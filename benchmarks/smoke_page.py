@@ -26,6 +26,8 @@ SOURCES = {
     "random": "random weights of full size",
     "names and shapes": "names and shapes alone",
 }
+HINTS = frozenset({"odd-picture", "weights-outlier"})
+"""Reasons that are said of what passes, and make one look twice."""
 OUTCOMES = ("right", "cannot be told", "miss", "false alarm", "told otherwise")
 
 
@@ -148,8 +150,9 @@ def _wrong(told: Sequence[Told]) -> Iterator[str]:
     yield "### Misses and false alarms"
     yield ""
     wrong = [one for one in told if one.outcome in OUTCOMES[2:]]
+    passed = sum(one.outcome == "cannot be told" for one in told)
     if not wrong:
-        yield "None."
+        yield f"None without an explanation. With one: {passed} that are not right pass, see below."
     for one in wrong:
         said = ", ".join(sorted(one.codes)) or "nothing"
         yield f"- {one.outcome}: {one.case.name}: {WORDS[one.report.verdict]} ({said})"
@@ -170,13 +173,13 @@ def _untold(told: Sequence[Told]) -> Iterator[str]:
     for one in told:
         if one.outcome == "cannot be told":
             groups[one.case.source, one.case.what, one.case.cannot_be_told].append(one)
-    totals = Counter((one.case.source, one.case.what) for one in told)
+    totals = Counter((one.case.source, one.case.what, one.case.truth) for one in told)
     rows = (
         [
             source,
             what,
-            f"{len(some)} of {totals[source, what]}",
-            f"{sum('odd-picture' in one.codes for one in some)}",
+            f"{len(some)} of {totals[source, what, some[0].case.truth]}",
+            sum(bool(one.codes & HINTS) for one in some),
             why,
             _against(sound.get(source), some),
         ]

@@ -77,10 +77,20 @@ def test_a_flipped_top_bit_of_an_exponent_is_damage(
     assert finding.tensors == (name,)
 
 
-def test_an_outlier_is_told(weights: dict[str, Any]) -> None:
-    weights["conv_in.weight"][0, 0, 0, 0] = 40
+@pytest.mark.parametrize(
+    ("value", "expected"), [(6.0, ("outlier", "advice")), (40.0, ("giant", "damaged"))]
+)
+def test_an_outlier_is_told(
+    weights: dict[str, Any], value: float, expected: tuple[str, str]
+) -> None:
+    weights["conv_in.weight"][0, 0, 0, 0] = value
     [finding] = say(weights).values()
-    assert (finding.code, finding.gravity) == ("outlier", "advice")
+    assert (finding.code, finding.gravity) == expected
+
+
+def test_an_identity_among_noise_has_no_giants(weights: dict[str, Any]) -> None:
+    weights["quant_conv.weight"] = torch.eye(8)[:, :, None, None] + 1e-5
+    assert say(weights) == {}
 
 
 def test_uniformly_large_weights_are_no_damage(weights: dict[str, Any]) -> None:

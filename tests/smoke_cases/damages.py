@@ -127,6 +127,14 @@ def louder_within(weights: Weights, place: str, times: float) -> Weights:
     return {**weights, **parts}
 
 
+def louder_between(weights: Weights, place: str, times: float) -> Weights:
+    """Scale one convolution of a tiny block up and the next down; the ReLU between passes it on."""
+    first = [f"{place}.conv.0.{part}" for part in _PARTS]
+    changed = {name: weights[name] * times for name in first}
+    after = f"{place}.conv.2.weight"
+    return {**weights, **changed, after: weights[after] / times}
+
+
 _PARTS = ("weight", "bias")
 
 

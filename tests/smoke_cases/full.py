@@ -19,7 +19,7 @@ from tests.smoke_cases.containers import (
     write_checkpoint,
     write_safetensors,
 )
-from tests.smoke_cases.small import DTYPES
+from tests.smoke_cases.shared import DTYPES
 from tests.weights.manifests import FLUX1, SD1, samples
 from vaehub.weights import kl, sequential
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.smoke_cases.containers import Weights
-    from tests.smoke_cases.small import After, Change
+    from tests.smoke_cases.shared import After, Change
     from vaehub.model import Entry
     from vaehub.smoke.report import Verdict
     from vaehub.weights.compare import Shapes
@@ -228,6 +228,10 @@ def random_cases() -> Iterator[Case]:
         "TAESana": known[sana],
         "TAEHV": known[video],
         "Paella's": known["paella native"],
+        "Mage's": next(shapes for name, shapes in known.items() if name.startswith("mage")),
+        "SeedVR2's": next(shapes for name, shapes in known.items() if name.startswith("seedvr2")),
+        # Of those that diffusers runs, the smallest.
+        "Cosmos's": next(shapes for name, shapes in known.items() if "cosmos" in name),
     }
     for name, one in shapes.items():
         yield _random(name, "all random", partial(drawn, one), "no-picture")

@@ -17,6 +17,7 @@ import vaehub
 from tests.conftest import SHARED_WEIGHTS
 from vaehub.smoke.load import load
 from vaehub.weights import kl
+from vaehub.weights.kl_naming import from_ldm
 from vaehub.weights.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ def shipped_metadata() -> dict[str, str]:
     return dict(_read(SHIPPED)[1])
 
 
+def shipped_factor() -> float:
+    """Give its scaling factor, as it says itself; one where it is not here."""
+    return float(shipped_metadata()["scaling_factor"]) if SHIPPED.is_file() else 1.0
+
+
 def taef2(half: str) -> Weights:
     """Give one half of TAEF2 as published, in fp16."""
     return {name: tensor.half() for name, tensor in _read(TAEF2[half])[0].items()}
@@ -57,8 +63,6 @@ def taef2(half: str) -> Weights:
 
 def renamed(weights: Weights, layout: str) -> Weights:
     """Put an AutoencoderKL of LDM's names under those of another layout."""
-    from vaehub.weights.kl_naming import from_ldm
-
     levels = kl.levels_of({name: tuple(tensor.shape) for name, tensor in weights.items()})
     renamed = {}
     for name, tensor in weights.items():

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.smoke_cases import full, small, structural
+from tests.smoke_cases import full, shipped, structural, taef2
 from tests.smoke_cases.case import Case, Told, tell
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def all_cases() -> Iterator[Case]:
     """Give every case, the quick ones first."""
     yield from structural.cases()
-    yield from small.shipped_cases()
-    yield from small.taef2_cases()
+    yield from shipped.cases()
+    yield from taef2.cases()
     yield from full.cases()
 
 

@@ -9,14 +9,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (vaehub[smoke])")
 pytest.importorskip("numpy", reason="numpy is not installed (vaehub[smoke])")
 
-from tests.smoke_cases import small  # noqa: E402  torch comes first
+from tests.smoke_cases import shipped, taef2  # noqa: E402  torch comes first
 from tests.smoke_cases.case import Case, reasons, tell  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CASES = [*small.shipped_cases(), *small.taef2_cases()]
+CASES = [*shipped.cases(), *taef2.cases()]
 
 
 @pytest.fixture(autouse=True, scope="module")

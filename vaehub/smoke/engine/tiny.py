@@ -43,7 +43,7 @@ def decode_image(weights: Weights, latents: Tensor, *, watch: Watch) -> Tensor:
     for number in _numbers(weights, "decoder"):
         name = f"decoder.{number}"
         if f"{name}.conv.0.weight" in weights:
-            x = _block(weights, name, x)
+            x = _block(weights, name, x, watch)
         else:
             # A convolution without bias comes after an upsampling; the first one ends in a ReLU.
             x = same(weights, name, double(x) if f"{name}.bias" not in weights else x)
@@ -60,7 +60,7 @@ def encode_image(weights: Weights, images: Tensor, *, watch: Watch) -> Tensor:
     for number, after in zip(numbers, [*numbers[1:], numbers[-1] + 1], strict=True):
         name = f"encoder.{number}"
         if f"{name}.conv.0.weight" in weights:
-            x = _block(weights, name, x)
+            x = _block(weights, name, x, watch)
         elif after > number + 1:
             # The 32x encoder begins with convolutions of stride 2, each with a ReLU behind it.
             x = F.relu(conv(weights, name, x, stride=2, padding=1))
@@ -75,19 +75,20 @@ def _numbers(weights: Weights, half: str) -> Iterator[int]:
     yield from sorted(found)
 
 
-def _block(weights: Weights, name: str, x: Tensor) -> Tensor:
+def _block(weights: Weights, name: str, x: Tensor, watch: Watch) -> Tensor:
     if f"{name}.pool.0.weight" in weights:
         y = same(weights, f"{name}.pool.0", x)
         scale, bias = (weights[f"{name}.pool.1.{part}"] for part in ("weight", "bias"))
         x = x + same(weights, f"{name}.pool.3", F.relu(F.group_norm(y, 4, scale, bias)))
     skip = same(weights, f"{name}.skip", x) if f"{name}.skip.weight" in weights else x
-    return F.relu(_three(weights, name, x) + skip)
+    return F.relu(_three(weights, name, x, watch) + skip)
 
 
-def _three(weights: Weights, name: str, x: Tensor) -> Tensor:
-    x = F.relu(same(weights, f"{name}.conv.0", x))
-    x = F.relu(same(weights, f"{name}.conv.2", x))
-    return same(weights, f"{name}.conv.4", x)
+def _three(weights: Weights, name: str, x: Tensor, watch: Watch) -> Tensor:
+    for number in (0, 2, 4):
+        x = same(weights, f"{name}.conv.{number}", F.relu(x) if number else x)
+        watch(f"{name}.conv.{number}", x)  # fp16 overflows within a branch too
+    return x
 
 
 def decode_video(
@@ -116,7 +117,7 @@ def _decode_frame(weights: Weights, x: Tensor, sizes: sequential.Sizes, watch: W
         if f"{name}.conv.1.weight" in weights:
             x = x + _depthwise(weights, name, _with_past(x))
         elif f"{name}.conv.0.weight" in weights:
-            x = F.relu(_three(weights, name, _with_past(x)) + x)
+            x = F.relu(_three(weights, name, _with_past(x), watch) + x)
         elif f"{name}.conv.weight" in weights:
             x = _grow(weights, name, x if sizes.wide else double(x), next(times))
         elif number == numbers[-1]:
@@ -146,7 +147,7 @@ def _encode_frame(weights: Weights, x: Tensor, sizes: sequential.Sizes, watch: W
     for number in _numbers(weights, "encoder"):
         name = f"encoder.{number}"
         if f"{name}.conv.0.weight" in weights:
-            x = F.relu(_three(weights, name, _with_past(x)) + x)
+            x = F.relu(_three(weights, name, _with_past(x), watch) + x)
         elif f"{name}.conv.weight" in weights:
             x = same(weights, f"{name}.conv", _join(x, next(times)))
         elif number:

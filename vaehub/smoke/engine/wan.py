@@ -81,7 +81,9 @@ def _norm(weights: Weights, name: str, x: Tensor) -> Tensor:
 def _middle(weights: Weights, half: str, x: Tensor, watch: Watch) -> Tensor:
     x = _block(weights, f"{half}.middle.0", x, watch)
     name = f"{half}.middle.1"
-    q, k, v = same(weights, f"{name}.to_qkv", _norm(weights, f"{name}.norm", x)).chunk(3, dim=1)
+    parts = same(weights, f"{name}.to_qkv", _norm(weights, f"{name}.norm", x))
+    watch(f"{name}.to_qkv", parts)
+    q, k, v = parts.chunk(3, dim=1)
     x = x + same(weights, f"{name}.proj", attend(q, k, v))
     watch(name, x)
     return _block(weights, f"{half}.middle.2", x, watch)
@@ -89,7 +91,9 @@ def _middle(weights: Weights, half: str, x: Tensor, watch: Watch) -> Tensor:
 
 def _block(weights: Weights, name: str, x: Tensor, watch: Watch) -> Tensor:
     y = same(weights, f"{name}.residual.2", F.silu(_norm(weights, f"{name}.residual.0", x)))
+    watch(f"{name}.residual.2", y)  # fp16 overflows within a branch too
     y = same(weights, f"{name}.residual.6", F.silu(_norm(weights, f"{name}.residual.3", y)))
+    watch(f"{name}.residual.6", y)
     if f"{name}.shortcut.weight" in weights:
         x = same(weights, f"{name}.shortcut", x)
     y = x + y
