@@ -82,7 +82,7 @@ def test_the_first_layer_without_numbers_is_named(tmp_path: Path) -> None:
         weights["decoder.mid.block_2.conv1.weight"][7] = math.nan
 
     seen = measured(handmade.write(tmp_path / "vae.safetensors", change=spoil))
-    assert seen.not_finite == "decoder.mid.block_2"
+    assert seen.not_finite == "decoder.mid.block_2.conv1"
     assert seen.figures["finite"] == 0.0
     assert "round_trip" not in seen.figures
 

@@ -220,10 +220,17 @@ def _washed_out(seen: Measured) -> Iterator[Reason]:
         )
 
 
+_ROUND = frozenset(
+    {"round_trip", "round_trip_likeness", "second_trip", "brightness_shift"}
+    | {"contrast_kept", "colour_kept"}
+)
+"""What is measured of round trips."""
+
+
 def _odd_picture(seen: Measured) -> Iterator[Reason]:
     """Count signs none of which would do alone."""
     figures = seen.figures
-    if "round_trip_likeness" not in figures:
+    if not figures.keys() >= _ROUND:
         return
     low, high = WEAK_COLOURS
     kept = (figures["contrast_kept"], figures["colour_kept"])

@@ -325,6 +325,37 @@ def test_verify_of_what_is_not_installed_is_exit_9(
     assert run("verify", "hous", "--to", target).code == 4
 
 
+def test_what_was_installed_may_be_tested_at_once(
+    run: Run, world: LoopbackWorld, target: Path
+) -> None:
+    """These bytes are those that the catalog names, and no VAE all the same."""
+    ran = run("install", "house", "--to", target, "--smoke")
+    assert ran.code == 8
+    assert "house@safetensors installed in" in ran.err
+    assert "not a VAE" in ran.err
+    assert (target / "house.safetensors").read_bytes() == DATA
+    said = run("install", "house", "--to", target, "--smoke", "--json")
+    assert (said.code, said.json["ok"]) == (8, False)
+    (house,) = said.json["results"]
+    assert house["smoke"]["verdict"] == "not-a-vae"
+    assert [problem["code"] for problem in said.json["problems"] if problem["blocking"]] == [
+        "smoke-unknown"
+    ]
+    (listed,) = run("list", "--installed", "--to", target, "--json").json["results"]
+    assert listed["smoke"]["verdict"] == "not-a-vae"
+    shown = run("list", "--installed", "--to", target)
+    assert shown.out.splitlines()[1].endswith("not a VAE")
+    assert "smoke test" in run("info", "house", "--to", target).out
+    assert run("verify", "--to", target).code == 0, "the receipt is still one"
+    assert run("uninstall", "house", "--to", target).code == 0
+
+
+def test_without_the_option_nothing_is_tested(run: Run, world: LoopbackWorld, target: Path) -> None:
+    said = run("install", "house", "--to", target, "--json")
+    assert (said.code, said.json["results"][0]["smoke"]) == (0, None)
+    assert run("install", "house", "--to", target, "--smoke", "--dry-run").code == 0
+
+
 def test_list_and_info_show_what_is_installed(run: Run, world: LoopbackWorld, target: Path) -> None:
     run("install", "house", "--to", target)
     path = str(target / "house.safetensors")
@@ -333,7 +364,9 @@ def test_list_and_info_show_what_is_installed(run: Run, world: LoopbackWorld, ta
     assert ran.out.splitlines()[1].split()[-2:] == ["yes", "-"]
     (house,) = run("list", "--installed", "--to", target, "--json").json["results"]
     assert house["installed"] == path
-    assert house["installed_files"] == [{"path": path, "variant": "safetensors", "sha256": SHA256}]
+    assert house["installed_files"] == [
+        {"path": path, "variant": "safetensors", "sha256": SHA256, "smoke": None}
+    ]
     assert f"  installed    {path} (safetensors)\n" in run("info", "house", "--to", target).out
 
 

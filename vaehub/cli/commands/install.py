@@ -198,7 +198,7 @@ def _smoke_problems(report: SmokeReport | None) -> Iterator[Problem]:
     if report is not None:
         from vaehub.cli.commands import smoke as smoke_command
 
-        yield from smoke_command._problems(report, ())
+        yield from smoke_command.problems(report)
 
 
 def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any]:
@@ -253,7 +253,7 @@ def _text(result: InstallResult, report: SmokeReport | None) -> Iterator[Block]:
     if report is not None:
         from vaehub.cli.commands import smoke as smoke_command
 
-        yield from smoke_command._text(report)
+        yield from smoke_command.text(report)
 
 
 def _has_work(result: InstallResult) -> bool:

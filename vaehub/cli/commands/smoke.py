@@ -88,7 +88,7 @@ def command(
     return Result(
         "smoke",
         results=tuple(report.as_json() for report in reports),
-        problems=tuple(problem for report in reports for problem in _problems(report, asked)),
+        problems=tuple(problem for report in reports for problem in problems(report, asked)),
         exit_code=SmokeFailed.exit_code if failed else 0,
         text=lambda: _texts(reports, images),
         is_report=True,
@@ -109,7 +109,8 @@ def _dtypes(text: str | None) -> tuple[str, ...]:
     return wanted
 
 
-def _problems(report: SmokeReport, asked: Sequence[str]) -> Iterator[Problem]:
+def problems(report: SmokeReport, asked: Sequence[str] = ()) -> Iterator[Problem]:
+    """Give what was seen of one VAE as problems; they block where it failed in what was asked."""
     reasons = dict.fromkeys(report.reasons)
     reasons.update((reason, None) for one in report.decoded for reason in one.reasons)
     blocking = report.has_failed(asked)
@@ -145,7 +146,7 @@ def _texts(reports: Sequence[SmokeReport], images: str | None) -> Iterator[Block
     if not reports:
         yield "nothing that vaehub placed is there to be tested"
     for report in reports:
-        yield from _text(report)
+        yield from text(report)
         if len(reports) > 1:
             yield ""
     if len(reports) > 1:
@@ -160,7 +161,8 @@ def _texts(reports: Sequence[SmokeReport], images: str | None) -> Iterator[Block
         yield f"pictures are in {images}"
 
 
-def _text(report: SmokeReport) -> Iterator[Block]:
+def text(report: SmokeReport) -> Iterator[Block]:
+    """Give the report of one VAE for a person."""
     from vaehub.smoke.report import WORDS
 
     yield (Styled(report.name, "bold"),)
