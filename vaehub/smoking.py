@@ -17,6 +17,7 @@ from vaehub import api, observe, receipts
 from vaehub.errors import NamingError, TargetError, UsageError
 from vaehub.model import PICKLE_SUFFIXES
 from vaehub.smoke import records, testing
+from vaehub.smoke.alternatives import with_alternatives
 from vaehub.smoke.testing import Subject
 from vaehub.store import Store
 from vaehub.weights.heads import SAFETENSORS_SUFFIXES
@@ -73,7 +74,7 @@ def smoke(
         reports.append(_itself(options))
     for subject in found:
         try:
-            report = testing.test(subject, options)
+            report = with_alternatives(testing.test(subject, options), catalogs.entries())
             _note(report)
             reports.append(report)
         except OSError as error:
