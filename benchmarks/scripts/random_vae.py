@@ -14,8 +14,6 @@ import torch
 
 from vaehub.weights import kl
 
-NAMES = {torch.float32: "F32"}
-
 
 def main() -> None:
     folder, widths = Path(sys.argv[1]), tuple(map(int, sys.argv[2].split(",")))
@@ -63,7 +61,7 @@ def _write(path: Path, shapes: dict[str, tuple[int, ...]]) -> None:
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in tensors:
-            file.write(bytes(tensor.contiguous().view(torch.uint8).flatten().untyped_storage()))
+            file.write(tensor.numpy().tobytes())
 
 
 if __name__ == "__main__":
