@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,25 @@ def test_a_name_is_what_is_installed_under_it(box: Box) -> None:
     record = records.recall(box.settings.state, report.sha256[0])
     assert record is not None
     assert record.verdict == "works"
+
+
+@needs_torch
+def test_the_verdict_stands_in_the_receipt_until_another_one_is_found(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said() -> object:
+        [receipt] = api.installed(api.find_target(box.tree, settings=box.settings))
+        return receipt.smoke["verdict"] if receipt.smoke is not None else None
+
+    box.install("house")
+    assert said() is None
+    smoke(box, "house")
+    assert said() == "works"
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "torch", None)
+        [report] = smoke(box, "house")
+    assert report.verdict == "untested"
+    assert said() == "works", "that it could not be tested now says nothing against it"
 
 
 def test_else_it_is_what_the_store_has(box: Box, tmp_path: Path) -> None:

@@ -352,9 +352,14 @@ def smoke(
     from vaehub import smoking
 
     settings, catalogs = _given(settings, catalogs)
+    wanted = [names] if isinstance(names, str) else list(names)
+    target = None
+    if smoking.asks_for_installed(wanted, everything=everything):
+        target = find_target(to, settings=settings)
     return smoking.smoke(
-        [names] if isinstance(names, str) else list(names),
-        to=to,
+        wanted,
+        target=target,
+        here=installed(target) if target is not None else [],
         everything=everything,
         itself=itself,
         device=device,

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaehub import api, observe, receipts
+from vaehub import observe, receipts
 from vaehub.errors import NamingError, TargetError, UsageError
 from vaehub.model import PICKLE_SUFFIXES
 from vaehub.smoke import records, testing
@@ -38,7 +38,8 @@ _HALF = re.compile("encoder|decoder", re.IGNORECASE)
 def smoke(
     names: Sequence[str],
     *,
-    to: str | Path | None,
+    target: Target | None,
+    here: Sequence[Receipt],
     everything: bool,
     itself: bool,
     device: str,
@@ -47,16 +48,15 @@ def smoke(
     settings: Settings,
     catalogs: Catalogs,
 ) -> list[SmokeReport]:
-    """Test VAEs; see :func:`vaehub.api.smoke`."""
+    """Test VAEs; see :func:`vaehub.api.smoke`.
+
+    ``target`` and its receipts ``here`` are wanted where :func:`asks_for_installed` says so.
+    """
     if not (names or everything or itself):
         raise UsageError(
             "nothing to test",
             hint="name a VAE or a file, or use --all for what is installed, or --self",
         )
-    target, here = None, []
-    if everything or any(not _is_path(name) for name in names):
-        target = api.find_target(to, settings=settings)
-        here = api.installed(target)
     found = subjects(
         names,
         here=here,
@@ -84,8 +84,18 @@ def smoke(
     return reports
 
 
+def asks_for_installed(names: Sequence[str], *, everything: bool) -> bool:
+    """Tell whether what is installed has to be known: not where only files are named."""
+    return everything or any(not _is_path(name) for name in names)
+
+
 def _note(report: SmokeReport) -> None:
-    """Write the verdict into the receipts of what was tested, where vaehub placed it."""
+    """Write the verdict into the receipts of what was tested, where vaehub placed it.
+
+    That it could not be tested now says nothing against what was seen before.
+    """
+    if report.verdict == "untested":
+        return
     said = records.Record.of(report).as_json()
     for path, sha256 in zip(report.paths, report.sha256, strict=False):
         receipt = receipts.find(path)

@@ -9,7 +9,7 @@ from vaehub.weights.architectures import Found, examine
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from vaehub.smoke import engine, fields  # noqa: E402 (they need torch)
+from vaehub.smoke import engine, fields, measures  # noqa: E402 (they need torch)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +27,11 @@ def test_the_picture_uses_its_range_and_all_colours(size: int) -> None:
     assert image.dtype == torch.float32
     assert image.min() >= -1
     assert image.max() <= 1
-    assert fields.thumbnail(image, 8).std(dim=(0, 2, 3)).min() > 0.2
+    assert measures.thumbnail(image, 8).std(dim=(0, 2, 3)).min() > 0.2
 
 
 def test_the_picture_is_the_same_everywhere() -> None:
-    red, green, blue = fields.thumbnail(fields.picture(64), 3)[0]
+    red, green, blue = measures.thumbnail(fields.picture(64), 3)[0]
     expected = {
         "red": (red, [[0.302, 0.084, 0.277], [0.312, 0.030, 0.146], [0.068, 0.195, -0.152]]),
         "green": (green, [[0.391, 0.232, 0.362], [0.113, 0.072, 0.083], [0.246, -0.041, 0.136]]),
@@ -42,7 +42,7 @@ def test_the_picture_is_the_same_everywhere() -> None:
 
 
 def test_the_picture_is_one_scene_at_all_sizes() -> None:
-    small, large = (fields.thumbnail(fields.picture(size), 8) for size in (64, 256))
+    small, large = (measures.thumbnail(fields.picture(size), 8) for size in (64, 256))
     assert (small - large).abs().mean() < 0.02
 
 
@@ -95,7 +95,7 @@ def test_the_golden_latent_previews_as_the_picture(family: str) -> None:
     assert latents.shape == (1, len(factors.rgb), 8, 8)
     preview = torch.einsum("bchw,cr->brhw", latents, torch.tensor(factors.rgb))
     preview = preview + torch.tensor(factors.rgb_bias or (0.0, 0.0, 0.0)).reshape(1, 3, 1, 1)
-    assert torch.allclose(preview, fields.thumbnail(fields.picture(64), 8), atol=1e-5)
+    assert torch.allclose(preview, measures.thumbnail(fields.picture(64), 8), atol=1e-5)
 
 
 def test_without_preview_colours_there_is_no_golden_latent() -> None:
@@ -111,11 +111,11 @@ def test_a_real_decoder_paints_the_picture_from_the_golden_latent(shared_weights
     assert factors is not None
     latents = fields.golden(factors, 12)
     assert latents is not None
-    thumbnail = fields.thumbnail(fields.picture(96), 12)
+    thumbnail = measures.thumbnail(fields.picture(96), 12)
 
     def likeness(latents: Tensor) -> float:
         image = engine.decode(weights, latents, found=found).clamp(-1, 1)
-        both = torch.stack([fields.thumbnail(image, 12).flatten(), thumbnail.flatten()])
+        both = torch.stack([measures.thumbnail(image, 12).flatten(), thumbnail.flatten()])
         return float(torch.corrcoef(both)[0, 1])
 
     assert likeness(latents) > 0.75

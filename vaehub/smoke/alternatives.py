@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vaehub.smoke.judge import SPEAKS
 from vaehub.smoke.report import Advice
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from vaehub.smoke.report import SmokeReport
 
 MOST = 3
-SPEAKS = 0.6
-"""Correlation of decoded golden latents, as :data:`vaehub.smoke.judge.SPEAKS` has it; here without
-torch."""
 
 
 def with_alternatives(report: SmokeReport, entries: Iterable[Entry]) -> SmokeReport:

@@ -20,6 +20,7 @@ from vaehub.smoke.devices import DTYPES
 from vaehub.smoke.engine import decode, denormalise, encode, normalise
 from vaehub.smoke.factors import Factors, factors_of
 from vaehub.smoke.load import load
+from vaehub.smoke.scan import HALF_LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from vaehub.smoke.structure import Part
     from vaehub.weights.found import Found
 
-HALF_LARGEST = 65504.0
-"""The largest number of float16 (IEEE 754 binary16)."""
 CPU_PIXELS = 64
 """Edge of the pictures on a CPU: some tenths of a second each for an SD1 VAE."""
 GPU_PIXELS = 256
@@ -90,11 +89,11 @@ def pair_of(parts: tuple[Part, ...]) -> Pair:
     return Pair(decoder, encoder)
 
 
-def cells_for(found: Found, device: torch.device, *, at_most: int | None = None) -> int:
+def cells_for(found: Found, device: torch.device) -> int:
     """Say how many latent cells the tried pictures have along an edge; an even number."""
     pixels = CPU_PIXELS if device.type == "cpu" else GPU_PIXELS
     cells = max(4 if found.downscale > 16 else 8, pixels // found.downscale)
-    return min(cells, at_most or cells) // 2 * 2
+    return cells // 2 * 2
 
 
 def factors_for(found: Found, family: str, *, told: Factors | None = None) -> Factors:
@@ -127,7 +126,7 @@ def measure(
         told: The factors that the catalog names.
 
     Raises:
-        torch.OutOfMemoryError: also of smaller pictures there is no room for.
+        RuntimeError: memory runs out, or the device cannot compute something; from torch.
         NotAModel: the file changed meanwhile, or has types that torch has none for.
         CannotDecode: no engine here knows the architecture.
         OSError: a file cannot be read.
@@ -221,7 +220,7 @@ def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factor
 
     shares = []
     natural, still = fields.latents("natural", channels=found.latent_channels, size=cells), None
-    meant = fields.thumbnail(fields.picture(8 * cells), cells)
+    meant = measures.thumbnail(fields.picture(8 * cells), cells)
     likeness: dict[Factors, float] = {}
     for family in families:
         is_first = family == families[0]
@@ -234,7 +233,7 @@ def _decode_all(run: _Run, found: Found, families: tuple[str, ...], told: Factor
             continue
         picture = decoded(known, factors, watched=is_first)
         shares.append(measures.finite_share(picture))
-        likeness[factors] = measures.correlation(fields.thumbnail(picture, cells), meant)
+        likeness[factors] = measures.correlation(measures.thumbnail(picture, cells), meant)
         seen.golden[family] = likeness[factors]
         if is_first:
             natural, still = known, picture

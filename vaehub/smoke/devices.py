@@ -44,7 +44,7 @@ def devices(wanted: str = "auto") -> list[torch.device]:
         return [torch.device("cpu")]
     same = [one for one in here if one.type == device.type]
     index: int | None = device.index
-    chosen = [one for one in same if index in (None, one.index or 0)][: None if index else 1]
+    chosen = [one for one in same if index in (None, one.index or 0)][:1]
     if not chosen:
         there = ", ".join(map(str, here)) or "no GPU"
         raise UsageError(

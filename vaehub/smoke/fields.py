@@ -11,7 +11,8 @@ import math
 from typing import TYPE_CHECKING, Literal
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
+
+from vaehub.smoke.measures import thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,11 +123,6 @@ def golden(factors: Factors, size: int) -> Tensor | None:
     colours = thumbnail(picture(8 * size), size).double().movedim(1, -1)
     inverse: Tensor = torch.linalg.pinv(matrix)
     return ((colours - bias) @ inverse).movedim(-1, 1).float()
-
-
-def thumbnail(image: Tensor, size: int) -> Tensor:
-    """Average an image [B, C, H, W] down to ``size`` cells along each axis."""
-    return F.adaptive_avg_pool2d(image, size)
 
 
 def _plane(kind: Kind, channel: int, x: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaehub.smoke.measures import RANGE, thumbnail
+from vaehub.smoke.measures import decibels, thumbnail
 from vaehub.smoke.report import Decoded, Reason, gravest
 
 if TYPE_CHECKING:
@@ -152,7 +152,5 @@ def difference(one: Golden, other: Golden) -> tuple[str, float] | None:
 def _psnr(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     if not one or len(one) != len(other):
         return math.inf
-    error = sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / len(one)
-    if math.isnan(error):
-        return -math.inf
-    return math.inf if error == 0 else 10 * math.log10(RANGE**2 / error)
+    found = decibels(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / len(one))
+    return -math.inf if math.isnan(found) else found

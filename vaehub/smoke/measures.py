@@ -26,7 +26,11 @@ def finite_share(x: Tensor) -> float:
 
 def psnr(x: Tensor, y: Tensor) -> float:
     """Give the peak signal-to-noise ratio of two pictures, dB; NaN where one has no numbers."""
-    error = float((x.double() - y.double()).square().mean())
+    return decibels(float((x.double() - y.double()).square().mean()))
+
+
+def decibels(error: float) -> float:
+    """Give the peak signal-to-noise ratio of a mean square error; NaN where that is no number."""
     if not math.isfinite(error):
         return math.nan
     return math.inf if error == 0 else 10 * math.log10(RANGE**2 / error)

@@ -174,7 +174,7 @@ def _tested(
             for finding in _findings(part.tensors, seen)
         ]
     report = report._replace(reasons=tuple(reasons))
-    cannot = _undecodable(parts, subject.entry)
+    cannot = _undecodable(parts)
     if cannot is not None:
         return report._replace(reasons=(*reasons, Reason("undecodable", cannot, "untested")))
     return _decoded(report, subject, parts, options, goldens)
@@ -200,7 +200,7 @@ def _findings(tensors: Tensors, seen: Mapping[str, Statistics]) -> list[Finding]
     return [*([wrong] if wrong is not None else []), *findings(seen)]
 
 
-def _undecodable(parts: Sequence[Part], entry: Entry | None) -> str | None:
+def _undecodable(parts: Sequence[Part]) -> str | None:
     from vaehub.smoke.engine import undecodable
 
     for part in parts:

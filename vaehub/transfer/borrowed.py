@@ -12,13 +12,11 @@ import requests
 import urllib3
 
 from vaehub.transfer.failures import invalid_address, invalid_header, unreachable
+from vaehub.transfer.reply import Closing
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from vaehub.transfer.patience import Patience
 
@@ -99,7 +97,7 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class Borrowed:
+class Borrowed(Closing):
     """An answer that requests brought."""
 
     def __init__(self, response: requests.Response) -> None:
@@ -144,14 +142,3 @@ class Borrowed:
     def close(self) -> None:
         """Let go of it."""
         self.response.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -25,10 +25,10 @@ from vaehub.transfer.addresses import (
 from vaehub.transfer.failures import unreachable
 from vaehub.transfer.limits import Limits
 from vaehub.transfer.patience import PASSING, PATIENT, Patience, retry_after
+from vaehub.transfer.reply import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
     from typing import TypeVar
 
     import requests
@@ -51,7 +51,7 @@ CREDENTIAL_HEADERS = frozenset(
 _ALWAYS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
-class Session:
+class Session(Closing):
     """Ask hosts over HTTP under one policy, from any thread. Use as a context manager."""
 
     def __init__(
@@ -73,17 +73,6 @@ class Session:
     def offline(self) -> bool:
         """Whether every request is forbidden."""
         return self.settings.offline
-
-    def __enter__(self) -> Session:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections that are kept open."""

@@ -22,12 +22,10 @@ from urllib.parse import quote, urlsplit
 from vaehub.errors import SourceUnusable
 from vaehub.settings import origin
 from vaehub.transfer.failures import NoWay, invalid_address, invalid_header, unreachable
+from vaehub.transfer.reply import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from vaehub.transfer.patience import Patience
 
@@ -187,7 +185,7 @@ def _send(
     connection.endheaders()
 
 
-class Direct:
+class Direct(Closing):
     """An answer over a connection of ours; see :class:`vaehub.transfer.reply.Reply`."""
 
     def __init__(
@@ -266,17 +264,6 @@ class Direct:
         assert connection is not None
         self._response.close()
         self._wire.keep(self.url, connection)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _readable(channel: socket.socket, seconds: float) -> bool:

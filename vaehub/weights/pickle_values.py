@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from vaehub.errors import NotAModel, UnsafePickle
 from vaehub.weights.pickle_walk import MOST_OPCODES, opcodes
+from vaehub.weights.pickles import HINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import IO
 
     from vaehub.weights.pickle_walk import Budgeted
-
-HINT = "do not load it; take the safetensors variant, or another VAE"
 
 _VALUES = frozenset(
     {

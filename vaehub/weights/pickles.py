@@ -30,7 +30,7 @@ _MEMBER = re.compile(
 )
 _SCRIPT = re.compile(r"[^/]+/(code/.*|constants\.pkl|constants/.*)")
 _END = b"PK\x05\x06"
-_HINT = "do not load it; take the safetensors variant, or another VAE"
+HINT = "do not load it; take the safetensors variant, or another VAE"
 
 
 def pickle_globals(path: Path, *, name: str | None = None) -> set[str]:
@@ -70,7 +70,7 @@ def check_pickle(path: Path, *, name: str, besides: frozenset[str] = frozenset()
         raise UnsafePickle(
             f"{name}: loading it would call {foreign[0][:120]!r}{more}, "
             "which is neither a tensor nor a plain container",
-            hint=_HINT,
+            hint=HINT,
         )
     if not loadable:
         raise NotAModel(f"{name}: a bare pickle without torch's magic number: torch loads no such")
@@ -111,7 +111,7 @@ def _refuse_tar(file: IO[bytes], *, name: str) -> None:
         tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
         return
-    raise UnsafePickle(f"{name}: a pickle and a tar archive at once: made to mislead", hint=_HINT)
+    raise UnsafePickle(f"{name}: a pickle and a tar archive at once: made to mislead", hint=HINT)
 
 
 def _scan_archive(file: IO[bytes], *, name: str) -> set[str]:
@@ -154,7 +154,7 @@ def pickle_member(archive: zipfile.ZipFile, *, name: str) -> zipfile.ZipInfo:
     names = [member.filename for member in members]
     if any(_SCRIPT.fullmatch(inside) for inside in names):
         raise UnsafePickle(
-            f"{name}: a TorchScript archive: it carries code, not only weights", hint=_HINT
+            f"{name}: a TorchScript archive: it carries code, not only weights", hint=HINT
         )
     roots: set[str] = set()
     for member in members:
@@ -162,13 +162,13 @@ def pickle_member(archive: zipfile.ZipFile, *, name: str) -> zipfile.ZipInfo:
         if not known or member.filename != member.orig_filename:
             raise UnsafePickle(
                 f"{name}: holds a member that no torch checkpoint has: {member.filename[:80]!r}",
-                hint=_HINT,
+                hint=HINT,
             )
         roots.add(known[1])
     if len(set(names)) != len(names) or len(roots) > 1:
-        raise UnsafePickle(f"{name}: holds the same member twice: made to mislead", hint=_HINT)
+        raise UnsafePickle(f"{name}: holds the same member twice: made to mislead", hint=HINT)
     if min((member.header_offset for member in members), default=0) != 0:
-        raise UnsafePickle(f"{name}: the archive does not begin where the file does", hint=_HINT)
+        raise UnsafePickle(f"{name}: the archive does not begin where the file does", hint=HINT)
     pickled = [member for member in members if member.filename.endswith("/data.pkl")]
     if not pickled:
         raise NotAModel(f"{name}: a zip archive without a torch checkpoint in it")

@@ -12,8 +12,10 @@ import pytest
 from tests.cli.conftest import DATA, OTHER, locator
 from tests.trees import snapshot
 from vaehub import targets
+from vaehub.cli import rows
 from vaehub.cli.commands.install import SELECT
 from vaehub.loopback import LoopbackWorld, samples
+from vaehub.smoke import report
 from vaehub.transfer.limits import Limits
 
 if TYPE_CHECKING:
@@ -348,6 +350,10 @@ def test_what_was_installed_may_be_tested_at_once(
     assert "smoke test" in run("info", "house", "--to", target).out
     assert run("verify", "--to", target).code == 0, "the receipt is still one"
     assert run("uninstall", "house", "--to", target).code == 0
+
+
+def test_each_verdict_has_a_word_for_the_list() -> None:
+    assert rows.SMOKE_WORDS.keys() == report.WORDS.keys()
 
 
 def test_without_the_option_nothing_is_tested(run: Run, world: LoopbackWorld, target: Path) -> None:

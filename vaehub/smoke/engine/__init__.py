@@ -9,7 +9,8 @@ casting them is the caller's. Reads no files and no network.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -24,6 +25,8 @@ from vaehub.weights import wan as wan_names
 from vaehub.weights.architectures import TABLE, Found
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from torch import Tensor
 
     from vaehub.smoke.engine.layers import Watch, Weights
@@ -98,24 +101,8 @@ def decode(
     reason = undecodable(found.architecture, found=found)
     if reason is not None:
         raise CannotDecode(reason)
-    watch = watch or ignore
-    sizes = found.sizes
-    if _needs_diffusers(TABLE[found.architecture].engine, found):
-        return through_diffusers.decode(weights, latents, found=found, watch=watch)
-    if isinstance(sizes, kl_names.Sizes):
-        named = _kl_weights(weights, sizes, found, half="decoder")
-        return kl.decode(named, latents, sizes, groups=groups, watch=watch)
-    if isinstance(sizes, wan_names.Sizes):
-        named = wan.canonical(weights, sizes, layout=found.layout, half="decoder")
-        return wan.decode(named, latents, sizes, watch=watch)
-    if isinstance(sizes, sequential.Sizes):
-        named = tiny.canonical(weights, half=found.half)
-        if found.architecture == "taehv":
-            return tiny.decode_video(named, latents, sizes, watch=watch)
-        return tiny.decode_image(named, latents, watch=watch)
-    if found.architecture == "mage-vae":
-        return mage.decode(weights, latents, watch=watch)
-    return paella.decode(weights, latents, watch=watch)
+    engine = _engine(weights, found, half="decoder", groups=groups)
+    return engine.decode(engine.weights, latents, **engine.options, watch=watch or ignore)
 
 
 @torch.inference_mode()
@@ -147,27 +134,43 @@ def encode(
     """
     if found.half == "decoder":
         raise CannotDecode("this file holds only the decoder; there is nothing to encode with")
-    reason = undecodable(found.architecture)
+    # To encode, no decoder needs to be there.
+    reason = undecodable(found.architecture, found=found._replace(half="both"))
     if reason is not None:
         raise CannotDecode(reason)
-    watch = watch or ignore
+    engine = _engine(weights, found, half="encoder", groups=groups)
+    return engine.encode(engine.weights, images, **engine.options, watch=watch or ignore)
+
+
+class _Engine(NamedTuple):
+    """Who runs a file, and what it wants to be given."""
+
+    decode: Callable[..., Tensor]
+    encode: Callable[..., Tensor]
+    weights: Weights
+    """Under the names that it knows."""
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+def _engine(weights: Weights, found: Found, *, half: kl_names.Half, groups: int) -> _Engine:
     sizes = found.sizes
     if _needs_diffusers(TABLE[found.architecture].engine, found):
-        return through_diffusers.encode(weights, images, found=found, watch=watch)
+        theirs = through_diffusers
+        return _Engine(theirs.decode, theirs.encode, weights, {"found": found})
     if isinstance(sizes, kl_names.Sizes):
-        named = _kl_weights(weights, sizes, found, half="encoder")
-        return kl.encode(named, images, sizes, groups=groups, watch=watch)
+        named = _kl_weights(weights, sizes, found, half=half)
+        return _Engine(kl.decode, kl.encode, named, {"sizes": sizes, "groups": groups})
     if isinstance(sizes, wan_names.Sizes):
-        named = wan.canonical(weights, sizes, layout=found.layout, half="encoder")
-        return wan.encode(named, images, sizes, watch=watch)
+        named = wan.canonical(weights, sizes, layout=found.layout, half=half)
+        return _Engine(wan.decode, wan.encode, named, {"sizes": sizes})
     if isinstance(sizes, sequential.Sizes):
         named = tiny.canonical(weights, half=found.half)
         if found.architecture == "taehv":
-            return tiny.encode_video(named, images, sizes, watch=watch)
-        return tiny.encode_image(named, images, watch=watch)
+            return _Engine(tiny.decode_video, tiny.encode_video, named, {"sizes": sizes})
+        return _Engine(tiny.decode_image, tiny.encode_image, named)
     if found.architecture == "mage-vae":
-        return mage.encode(weights, images, watch=watch)
-    return paella.encode(weights, images, watch=watch)
+        return _Engine(mage.decode, mage.encode, weights)
+    return _Engine(paella.decode, paella.encode, weights)
 
 
 def _kl_weights(
