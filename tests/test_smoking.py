@@ -99,6 +99,26 @@ def test_the_verdict_stands_in_the_receipt_until_another_one_is_found(
     assert said() == "works", "that it could not be tested now says nothing against it"
 
 
+@needs_torch
+def test_the_autoencoder_that_ships_tells_whether_the_machine_is_sound(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [report] = smoke(box, itself=True)
+    assert (report.verdict, report.name) == ("works", "vaehub's own")
+    assert report.decoded[0].figures["golden"] > 55
+    # A machine that computes a little wrongly, in one layer.
+    from vaehub.smoke.engine.layers import same
+
+    def askew(weights: Any, name: str, x: Any) -> Any:
+        return same(weights, name, x) * (1.02 if name == "decoder.conv_out" else 1)
+
+    monkeypatch.setattr("vaehub.smoke.engine.kl.same", askew)
+    [report] = smoke(box, itself=True)
+    assert report.verdict == "damaged"
+    assert "computes wrongly" in report.decoded[0].reasons[-1].message
+    assert "--device cpu" in report.advice[0].what
+
+
 def test_else_it_is_what_the_store_has(box: Box, tmp_path: Path) -> None:
     box.install("house", to=tmp_path)
     [subject] = found(box, "house")

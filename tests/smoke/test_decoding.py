@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.smoke import handmade
 from vaehub.smoke.structure import look
+from vaehub.smoke.testing import factors_of_file
+from vaehub.weights import kl
 
 torch = pytest.importorskip("torch", reason="torch is not installed (vaehub[smoke])")
 
 from vaehub.errors import NotAModel  # noqa: E402  torch comes first
+from vaehub.smoke import decoding, engine  # noqa: E402
 from vaehub.smoke.decoding import (  # noqa: E402
     Measured,
     Pair,
@@ -176,3 +179,57 @@ def test_the_real_taef2(shared_weights: Path) -> None:
     bf16 = measure(halves, device=CPU, dtype="bf16", cells=8, families=("flux2",))
     usual = {kind: one for kind, one in agreement(bf16, seen).items() if kind != "extremes"}
     assert min(usual.values()) > 35
+
+
+def test_families_that_share_a_vae_are_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+
+    def counting(*args: Any, **options: Any) -> Any:
+        counts[-1] += 1
+        return engine.decode(*args, **options)
+
+    monkeypatch.setattr(decoding, "decode", counting)
+    both = pair(handmade.write(tmp_path / "vae.safetensors"))
+    golden = []
+    for families in (("sd1",), ("sd1", "sd2"), ("sd1", "sdxl")):
+        counts.append(0)
+        seen = measure(both, device=CPU, dtype="fp32", cells=8, families=families)
+        golden.append(seen.golden)
+    assert counts[0] == counts[1] == counts[2] - 1
+    assert golden[1] == {"sd1": golden[0]["sd1"], "sd2": golden[0]["sd1"]}
+    assert golden[2].keys() == {"sd1", "sdxl"}
+
+
+def test_one_that_paints_transparency(tmp_path: Path) -> None:
+    """It is shown an opaque picture, and what is looked at is its colours."""
+    sizes = handmade.SIZES._replace(image_channels=4)
+    shapes = kl.manifest(sizes, layout="ldm")
+    tensors = {
+        name: (shape, [0.01 * (at % 7 - 3) for at in range(math.prod(shape))])
+        for name, shape in shapes.items()
+    }
+    path = tmp_path / "vae.safetensors"
+    path.write_bytes(handmade.packed(tensors, metadata={"norm_num_groups": "1"}))
+    found = look(path).found
+    assert found is not None
+    assert found.image_channels == 4
+    seen = measured(path, cells=8)
+    assert {picture.shape[1] for picture in seen.pictures.values()} == {3}
+    assert "second_trip" in seen.figures
+
+
+@pytest.mark.parametrize(
+    ("said", "factor"), [("0.5", 0.5), ("0", None), ("inf", None), ("a lot", None), (None, None)]
+)
+def test_the_factor_that_a_file_names(
+    tmp_path: Path, said: str | None, factor: float | None
+) -> None:
+    pairs = zip(handmade.shapes().items(), handmade.weights().values(), strict=True)
+    tensors = {name: (shape, values) for (name, shape), values in pairs}
+    metadata = {"scaling_factor": said} if said is not None else {}
+    path = tmp_path / "vae.safetensors"
+    path.write_bytes(handmade.packed(tensors, metadata=metadata))
+    found = factors_of_file(pair(path))
+    assert (found.scaling_factor if found is not None else None) == factor

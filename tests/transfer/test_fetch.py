@@ -66,6 +66,16 @@ def test_another_source_goes_on_with_the_same_partial(bench: Bench) -> None:
     assert bench.path.read_bytes() == DATA
 
 
+def test_one_that_was_put_off_and_delivers_after_all_has_not_failed(bench: Bench) -> None:
+    with serving(in_turn(always(b""), good), always(reply(404))) as (late, gone):
+        got = bench.run(late, gone)
+    assert bench.path.read_bytes() == DATA
+    assert got.source == f"mirror {late.url}/vae"
+    ((label, error),) = got.attempts
+    assert label == f"mirror {gone.url}/vae"
+    assert isinstance(error, SourceGone)
+
+
 def test_a_source_without_progress_is_given_up(bench: Bench) -> None:
     with serving(always(b"")) as (server,):
         (error,) = bench.fail(server)

@@ -27,7 +27,7 @@ from tests.transfer.origins import (
 )
 from tests.transfer.scripted import Request, ranged, reply
 from tests.transfer.test_limits import Clock
-from vaehub.errors import HashMismatch, SizeMismatch, SourceUnreachable
+from vaehub.errors import HashMismatch, SizeMismatch, SourceError, SourceUnreachable
 from vaehub.transfer.declared import Expected
 from vaehub.transfer.limits import Limits
 from vaehub.transfer.partial import Partial, peek
@@ -504,6 +504,50 @@ def test_an_address_that_runs_out_is_asked_for_once_and_not_by_every_worker(
         assert len(asked.given) == 2, "every worker went to the door"
         assert signed.sent + other.sent <= SIZE + 2 * SAMPLE + overlap(signed, other)
     assert got.attempts == ()
+
+
+def test_a_storm_at_a_new_address_is_not_met_by_every_worker(bench: Bench) -> None:
+    """The signature expires while several connections are up, and the next one is busy at first."""
+    servers: list[Origin] = []
+    storms: list[int] = []
+
+    def storage(request: Request) -> bytes | Iterable[bytes | None]:
+        signature = int(request.target.rpartition("=")[2])
+        if signature == 1 and servers[1].sent > 100_000:
+            return reply(403, b"<Error><Code>AccessDenied</Code></Error>")
+        if signature > 1 and len(storms) < QUICK.attempts - 1:
+            storms.append(signature)
+            return storm(request)
+        return slow(DATA)(request)
+
+    def door(request: Request) -> bytes:
+        return reply(302, Location=f"{servers[1].url}/vae?signature={len(servers[0].given)}")
+
+    with origins(door, storage, into=servers):
+        urls = " ".join(server.url for server in servers)
+        got = bench.run(servers[0], VAEHUB_MIRRORS=urls)
+        assert bench.path.read_bytes() == DATA
+    assert len(storms) == QUICK.attempts - 1
+    assert bench.sleeper.waits.count(1.0) == len(storms), "somebody did not wait when told to"
+    assert got.attempts == ()
+
+
+def test_one_that_others_had_to_help_is_told_of(bench: Bench) -> None:
+    """It is busy for as long as the other one needs: nobody gives it up, and it is named."""
+    bench.patience = QUICK._replace(attempts=10**6, first_wait=0.001)
+    servers: list[Origin] = []
+
+    def busy(request: Request) -> bytes | Iterable[bytes | None]:
+        if len(servers[0].given) == 1:
+            return pieces_of(ranged(DATA, request, upto=16 * KIB))
+        return reply(503)
+
+    with origins(busy, honest(DATA), into=servers):
+        first, _ = servers
+        got = bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+    assert [label for label, _ in got.attempts] == [f"mirror {first.url}/vae"]
+    assert all(isinstance(error, SourceError) for _, error in got.attempts)
 
 
 # Ends before the end.

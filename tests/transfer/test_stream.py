@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from tests.transfer.bench import DATA, SIZE
 from tests.transfer.helping import QUICK, settings_for
-from tests.transfer.origins import Origin, origins, pieces_of
+from tests.transfer.origins import KIB, Origin, origins, pieces_of
 from tests.transfer.scripted import Request, ranged, reply
 from vaehub.errors import SourceUnreachable
+from vaehub.transfer.reply import Closing
 from vaehub.transfer.session import Session
 from vaehub.transfer.stream import Answer
 from vaehub.weights.heads import HEAD_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def take(server: Origin, sizes: list[int], *, look: bool) -> Iterator[bytes]:
@@ -78,3 +79,40 @@ def test_what_has_come_does_not_wait_for_what_has_not() -> None:
             if len(came) == SIZE - 1000:
                 may_go_on.set()
         assert came == DATA
+
+
+class Records(Closing):
+    """An answer that comes in records, as over TLS."""
+
+    url = "https://mirror.example/vae"
+    status = 200
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, count: int, size: int, *, at_once: bool) -> None:
+        self.left = [bytes([number]) * size for number in range(count)]
+        self.at_once = at_once
+
+    def receive_into(self, buffer: memoryview) -> int:
+        record = self.left.pop(0) if self.left else b""
+        buffer[: len(record)] = record
+        return len(record)
+
+    def has_more(self, seconds: float) -> bool:
+        return self.at_once and bool(self.left) and seconds > 0
+
+    def close(self) -> None:
+        self.left.clear()
+
+
+def test_records_that_are_there_are_handed_on_together() -> None:
+    answer = Answer(Records(12, 16 * KIB, at_once=True))
+    sizes = []
+    while piece := answer.read(256 * KIB):
+        sizes.append(len(piece))
+    # All that is there, but no more than is worth being handed on.
+    assert sizes == [128 * KIB, 64 * KIB]
+
+
+def test_a_record_that_comes_alone_is_handed_on_alone() -> None:
+    answer = Answer(Records(3, 16 * KIB, at_once=False))
+    assert [len(answer.read(256 * KIB)) for _ in range(4)] == [16 * KIB, 16 * KIB, 16 * KIB, 0]

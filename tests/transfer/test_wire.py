@@ -228,6 +228,25 @@ def test_a_server_that_has_hung_up_meanwhile_is_asked_anew(wire: Wire, answers: 
         assert take(wire.get(url, {})) == BODY
 
 
+def test_what_came_while_nobody_asked_is_no_answer(wire: Wire) -> None:
+    """Servers say 408 of their own accord before they hang up on an idle connection."""
+    said = threading.Event()
+
+    def talk(connection: socket.socket, count: int) -> None:
+        answering(whole())(connection, count)
+        if count == 0:
+            connection.sendall(head("Content-Length: 0", status=408))
+            said.set()
+            answering(whole())(connection, count)
+
+    with talking(talk) as url:
+        assert take(wire.get(url, {})) == BODY
+        assert said.wait(10)
+        reply = wire.get(url, {})
+        assert reply.status == 200
+        assert take(reply) == BODY
+
+
 def test_a_new_connection_without_an_answer_is_not_tried_again(wire: Wire) -> None:
     connections: list[int] = []
 
@@ -308,6 +327,28 @@ def test_the_users_certificates_are_trusted(
     with talking(answering(whole(), whole()), tls=tls) as url:
         assert take(wire.get(url, {})) == BODY
         assert take(wire.get(url, {}), size=100) == BODY
+
+
+def test_which_protocol_is_spoken_is_said(
+    wire: Wire,
+    authority: trustme.CA,
+    tls: ssl.SSLContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    tls.set_alpn_protocols(["h2", "http/1.1"])
+    chosen: list[str | None] = []
+
+    def talk(connection: socket.socket, count: int) -> None:
+        assert isinstance(connection, ssl.SSLSocket)
+        chosen.append(connection.selected_alpn_protocol())
+        answering(whole())(connection, count)
+
+    with talking(talk, tls=tls) as url:
+        assert take(wire.get(url, {})) == BODY
+    assert chosen == ["http/1.1"]
 
 
 def test_a_stranger_is_not_trusted(wire: Wire, tls: ssl.SSLContext) -> None:

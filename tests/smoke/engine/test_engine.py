@@ -44,6 +44,17 @@ def test_refuses_to_decode_what_it_cannot() -> None:
         engine.decode({}, noise(1, 128, 2, 2), found=found)
 
 
+def test_to_encode_takes_what_to_decode_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wan 2.2 is of an architecture that our own engine runs, in a configuration it does not."""
+    found = find(samples()["autoencoder-kl-wan 2.2 native"])
+    assert isinstance(found, Found)
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    with pytest.raises(CannotDecode, match="needs diffusers"):
+        engine.encode({}, noise(1, 3, 32, 32), found=found)
+    with pytest.raises(CannotDecode, match="needs diffusers"):
+        engine.encode({}, noise(1, 3, 32, 32), found=found._replace(half="encoder"))
+
+
 def test_nothing_but_the_engine_imports_torch() -> None:
     code = (
         "import sys, vaehub, vaehub.weights.architectures, vaehub.smoke.factors;"
