@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -47,6 +48,17 @@ def test_a_written_receipt_is_found_and_listed(tmp_path: Path) -> None:
     assert receipts.find(tmp_path / NAME) == receipt
     assert receipts.read(tmp_path) == [receipt]
     assert receipts.scan(tmp_path).problems == ()
+
+
+def test_what_a_smoke_test_said_is_part_of_it(tmp_path: Path) -> None:
+    receipt = make(tmp_path / NAME)
+    assert "smoke" not in receipts.to_json(receipt), "there was none"
+    said = receipt._replace(smoke={"verdict": "works", "at": "2026-01-02T03:04:05+00:00"})
+    receipts.write(said)
+    assert receipts.find(tmp_path / NAME) == said
+    # Somebody's nonsense there is a word on the file, and takes no right to it away.
+    nonsense = {**receipts.to_json(said), "smoke": "splendid"}
+    assert receipts.from_json(nonsense, path=receipt.path) == receipt
 
 
 def test_the_receipt_lies_where_no_ui_takes_it_for_a_model(tmp_path: Path) -> None:
@@ -277,6 +289,25 @@ def test_our_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / ".vaehub").write_text("a file")
     with pytest.raises(TargetNotUsable, match="receipt"):
         receipts.write(receipt)
+
+
+def test_a_folder_that_goes_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was in the way, and by the time that anybody looked it was gone."""
+    make_folder, refused = os.mkdir, []
+
+    def mkdir(path: Any, *rest: Any) -> None:
+        if str(path).endswith(".vaehub") and not refused:
+            refused.append(path)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        make_folder(path, *rest)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    receipt = make(tmp_path / NAME)
+    receipts.write(receipt)
+    assert refused
+    assert receipts.find(receipt.path) == receipt
 
 
 def _write_and_remove(folder: Path, name: str, times: int) -> None:

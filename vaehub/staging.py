@@ -39,9 +39,11 @@ def create(folder: Path) -> Path:
         OSError: neither can be made.
     """
     for _ in range(_ATTEMPTS):
-        folder.mkdir(exist_ok=True)
+        # Another process may take the folder away, with the last thing in it, at any moment: also
+        # while mkdir looks at what is in its way.
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
         path = folder / new_name()
-        # Another process may take the folder away, with the last thing in it, at any moment.
         with contextlib.suppress(FileNotFoundError):
             path.touch(exist_ok=False)
             return path

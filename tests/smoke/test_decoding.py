@@ -233,3 +233,24 @@ def test_the_factor_that_a_file_names(
     path.write_bytes(handmade.packed(tensors, metadata=metadata))
     found = factors_of_file(pair(path))
     assert (found.scaling_factor if found is not None else None) == factor
+
+
+def test_gpus_are_kept_from_rounding_and_get_their_settings_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    seen: set[tuple[bool, ...]] = set()
+
+    def looking(*args: Any, **options: Any) -> Any:
+        seen.add((matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark))
+        return engine.decode(*args, **options)
+
+    monkeypatch.setattr(decoding, "decode", looking)
+    before = matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark
+    matmul.allow_tf32 = cudnn.allow_tf32 = cudnn.benchmark = True
+    try:
+        measured(handmade.write(tmp_path / "vae.safetensors"), cells=8)
+        assert seen == {(False, False, False)}
+        assert (matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark) == (True, True, True)
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32, cudnn.benchmark = before

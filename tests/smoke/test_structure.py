@@ -155,6 +155,12 @@ def test_scales_beside_the_weights_tell_of_quantisation(seen: Any) -> None:
     assert said(part) == [("quantised", "not-a-vae")]
 
 
+def test_eight_bits_are_worth_a_word_and_no_more(seen: Any) -> None:
+    part = seen(TINY, dtype="F8_E4M3", width=1)
+    assert said(part) == [("eight-bit", None)]
+    assert "F8_E4M3" in part.reasons[0].message
+
+
 # What is a VAE
 
 

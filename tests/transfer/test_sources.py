@@ -29,6 +29,7 @@ from tests.transfer.scripted import Request, ranged, reply
 from tests.transfer.test_limits import Clock
 from vaehub.errors import HashMismatch, SizeMismatch, SourceError, SourceUnreachable
 from vaehub.transfer.declared import Expected
+from vaehub.transfer.journal import read
 from vaehub.transfer.limits import Limits
 from vaehub.transfer.partial import Partial, peek
 
@@ -574,6 +575,30 @@ def test_an_interrupt_loses_nothing_that_came(bench: Bench) -> None:
         assert {given.request.first_byte for given in server.given}.isdisjoint({0})
     # Both runs have a server of their own, so what the first brought is somebody else's.
     assert got.resumed_from == came
+
+
+def test_the_journal_follows_the_bytes_and_not_the_clock_alone(
+    bench: Bench, small: pytest.MonkeyPatch
+) -> None:
+    """What came fast is on the disk soon, so that little is left to be flushed in the end."""
+    small.setattr("vaehub.transfer.crew.JOURNAL_EVERY", FOREVER)
+    small.setattr("vaehub.transfer.crew.JOURNAL_BYTES", 16 * KIB)
+    recorded: list[int] = []
+
+    class Reading(Told):
+        def advanced(self, artifact_name: str, done: int) -> None:
+            notes = read(bench.sidecar, file_length=SIZE)
+            recorded.append(notes.present if notes is not None else 0)
+
+    def until() -> bool:
+        return bool(recorded) and recorded[-1] >= 16 * KIB
+
+    bench.told = Reading()
+    small.setattr("vaehub.transfer.lane.CEILING", 1)
+    with origins(quiet(DATA, after=32 * KIB, until=until)) as servers:
+        bench.run(*servers)
+        assert bench.path.read_bytes() == DATA
+    assert bench.sleeper.waits == [], "the source was silent until the connection was given up"
 
 
 # What a run may use.

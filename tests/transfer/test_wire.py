@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -298,6 +299,11 @@ def test_an_address_that_is_none(wire: Wire, address: str) -> None:
         wire.get(address, {})
 
 
+def test_a_connection_that_cannot_be_made(wire: Wire) -> None:
+    with pytest.raises(SourceUnreachable, match="no way leads there"):
+        wire.get("http://127.255.255.255/x", {})  # TCP cannot be spoken with everybody
+
+
 # Trust.
 
 
@@ -386,6 +392,28 @@ def test_a_secure_connection_that_breaks_off_is_no_matter_of_trust(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
     with (
         talking(answering(whole()[:-1]), tls=tls) as url,
+        pytest.raises(SourceUnreachable, match="broke"),
+    ):
+        take(wire.get(url, {}))
+
+
+def test_a_secure_connection_that_is_garbled_is_no_matter_of_trust(
+    wire: Wire,
+    authority: trustme.CA,
+    tls: ssl.SSLContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+
+    def talk(connection: socket.socket, count: int) -> None:
+        answering(whole()[:-1])(connection, count)
+        os.write(connection.fileno(), bytes(1000))  # below TLS
+        receive(connection)
+
+    with (
+        talking(talk, tls=tls) as url,
         pytest.raises(SourceUnreachable, match="broke"),
     ):
         take(wire.get(url, {}))
