@@ -295,7 +295,8 @@ def test_a_folder_that_goes_while_it_is_made_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was in the way, and by the time that anybody looked it was gone."""
-    make_folder, refused = os.mkdir, []
+    make_folder = os.mkdir
+    refused: list[Any] = []
 
     def mkdir(path: Any, *rest: Any) -> None:
         if str(path).endswith(".vaehub") and not refused:

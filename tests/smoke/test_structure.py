@@ -80,6 +80,14 @@ def test_what_is_no_model_is_told_as_what_it_is(
     assert part.is_condemned
 
 
+def test_a_file_of_another_kind_is_no_vae_and_not_a_damaged_one(seen: Any) -> None:
+    part = seen(b"# Notes\n\nWhat I have tried so far." * 99, name="README.md")
+    assert said(part) == [("not-a-model", "not-a-vae")]
+    assert "neither a safetensors file nor a checkpoint" in part.reasons[0].message
+    # What begins like a checkpoint was one, whatever it is called.
+    assert said(seen(b"\x80\x02" + bytes(999), name="vae.dat")) == [("container", "damaged")]
+
+
 @pytest.mark.parametrize("kept", [0.999, 0.5, 0.1])
 def test_a_file_cut_off_is_damaged(seen: Any, tmp_path: Path, kept: float) -> None:
     data = handmade.hollow(tmp_path / "whole", TINY).read_bytes()

@@ -27,7 +27,12 @@ IN_FP32 = (
     Advice("ComfyUI", "start with --bf16-vae or --fp32-vae"),
     Advice("diffusers", "pipe.vae.config.force_upcast = True, or pipe.upcast_vae()"),
 )
-_AGAIN = (Advice("any", "delete the file and install it again: `vaehub install NAME`"),)
+_AGAIN = (
+    Advice(
+        "any",
+        "get it again from where it came, or with `vaehub install NAME` where the catalog has it",
+    ),
+)
 _ANOTHER = (
     Advice(
         "any",

@@ -12,7 +12,7 @@ from vaehub.smoke.report import Reason
 from vaehub.weights.architectures import alike, examine
 from vaehub.weights.found import Found
 from vaehub.weights.heads import HEAD_BYTES, refuse_head
-from vaehub.weights.tensors import read_tensors
+from vaehub.weights.tensors import kind_of, read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,6 +82,8 @@ def look(path: Path, *, name: str | None = None, entry: Entry | None = None) -> 
     except UnsafePickle as error:
         return part._replace(reasons=(Reason("unsafe-pickle", error.message, "not-a-vae"),))
     except NotAModel as error:
+        if kind_of(head, name=name) is None:  # nothing says that it ever was one
+            return part._replace(reasons=(Reason("not-a-model", error.message, "not-a-vae"),))
         return part._replace(reasons=(Reason("container", error.message, "damaged"),))
     shapes = {key: stored.shape for key, stored in tensors.stored.items()}
     facts = entry.smoke if entry is not None else None

@@ -174,6 +174,21 @@ class Opened:
         return data
 
 
+def kind_of(head: bytes, *, name: str) -> Kind | None:
+    """Say which container a file is, or is meant to be; None where it is nothing of the kind.
+
+    Args:
+        head: the first bytes.
+        name: its suffix decides where the bytes do not.
+    """
+    suffix = PurePath(name).suffix.lower()
+    if suffix in SAFETENSORS_SUFFIXES or begins_like_safetensors(head):
+        return "safetensors"
+    if head[:4] == b"PK\x03\x04":
+        return "zip pickle"
+    return "legacy pickle" if head[:1] == b"\x80" or suffix in PICKLE_SUFFIXES else None
+
+
 def read_tensors(path: Path, *, name: str | None = None) -> Tensors:
     """List the tensors of a file of weights.
 
@@ -192,13 +207,13 @@ def read_tensors(path: Path, *, name: str | None = None) -> Tensors:
         head = file.read(HEAD_BYTES)
         size = file.seek(0, 2)
     refuse_head(head, name=name, size=size)
-    suffix = PurePath(name).suffix.lower()
-    if suffix in SAFETENSORS_SUFFIXES or begins_like_safetensors(head):
+    kind = kind_of(head, name=name)
+    if kind == "safetensors":
         found = _from_safetensors(path, name=name, size=size)
-    elif head[:4] == b"PK\x03\x04":
-        found = _from_checkpoint(read_archive(path, name=name), path, name, size, "zip pickle")
-    elif head[:1] == b"\x80" or suffix in PICKLE_SUFFIXES:
-        found = _from_checkpoint(read_sequence(path, name=name), path, name, size, "legacy pickle")
+    elif kind == "zip pickle":
+        found = _from_checkpoint(read_archive(path, name=name), path, name, size, kind)
+    elif kind == "legacy pickle":
+        found = _from_checkpoint(read_sequence(path, name=name), path, name, size, kind)
     else:
         raise NotAModel(f"{name}: neither a safetensors file nor a checkpoint of torch's")
     if not found.stored:
