@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,16 +29,19 @@ from tests.transfer.origins import (
 from tests.transfer.scripted import Request, ranged, reply
 from tests.transfer.test_limits import Clock
 from vaehub.errors import HashMismatch, SizeMismatch, SourceError, SourceUnreachable
+from vaehub.transfer.asking import Asked
 from vaehub.transfer.declared import Expected
 from vaehub.transfer.journal import read
 from vaehub.transfer.limits import Limits
 from vaehub.transfer.partial import Partial, peek
+from vaehub.transfer.stream import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tests.transfer.origins import Answering
     from vaehub.errors import VaehubError
+    from vaehub.model import Download
     from vaehub.transfer.fetch import Fetched
 
 pytestmark = pytest.mark.usefixtures("small")
@@ -507,8 +511,24 @@ def test_an_address_that_runs_out_is_asked_for_once_and_not_by_every_worker(
     assert got.attempts == ()
 
 
-def test_a_storm_at_a_new_address_is_not_met_by_every_worker(bench: Bench) -> None:
-    """The signature expires while several connections are up, and the next one is busy at first."""
+@pytest.mark.parametrize("pondering", [0.0, 0.3])
+def test_a_storm_at_a_new_address_is_not_met_by_every_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, pondering: float
+) -> None:
+    """The signature expires while several connections are up, and the next one is busy at first.
+
+    However long it takes to see what the storm means, the others keep off meanwhile.
+    """
+    judge = Asked.judge
+
+    def slowly(
+        asked: Asked, error: SourceUnreachable | Refused, where: Download, *, progressed: bool
+    ) -> float:
+        if isinstance(error, Refused) and error.refusal.status == 429:
+            time.sleep(pondering)
+        return judge(asked, error, where, progressed=progressed)
+
+    monkeypatch.setattr(Asked, "judge", slowly)
     servers: list[Origin] = []
     storms: list[int] = []
 

@@ -456,8 +456,8 @@ class Crew:
                         rate, wait = piece.rate, piece.wait
                         self.segments.give_back(piece)
                         self.moved.pop(piece, None)
-                        if lane.tried is address:
-                            lane.tried = None
+                        if trouble is None and lane.tried is address:
+                            lane.tried = None  # else nobody asks there again: a new one is to come
         except BaseException as error:
             self._fail(error)
         finally:
