@@ -1,0 +1,342 @@
+"""Convert a file of weights to safetensors: look, decide, hash the origin, write, rename.
+
+Knows the order of things and the disk. The result depends on the file's bytes and the wishes alone;
+its metadata names the sha256 of what it was made from. Memory: a few pieces of 1 MiB; where a
+tensor is not contiguous in the file, that tensor too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple
+
+from vaehub import durable, folders, staging
+from vaehub.converting import casting, writing
+from vaehub.converting.contents import decide
+from vaehub.errors import DiskFull, FileInTheWay, NotAModel, TargetNotUsable, UsageError
+from vaehub.hashing import sha256_of
+from vaehub.model import PICKLE_SUFFIXES
+from vaehub.place import publish
+from vaehub.weights.checksums import wrong_storages
+from vaehub.weights.heads import SAFETENSORS_SUFFIXES
+from vaehub.weights.tensors import read_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import stat_result
+    from pathlib import Path
+
+    from vaehub.converting.contents import Contents, Layout, Part
+    from vaehub.model import Problem
+    from vaehub.weights.tensors import Opened, Tensors
+
+ORIGIN = "vaehub.origin_sha256"
+DONE = "vaehub.converted"
+"""Keys of the result's metadata."""
+_PIECE = 1 << 20
+
+
+class Converted(NamedTuple):
+    """What a conversion did."""
+
+    path: Path
+    """The result."""
+    status: Literal["converted", "present"]
+    """``present``: exactly these bytes were there already."""
+    size: int
+    sha256: str
+    origin: Path
+    origin_kind: str
+    """``safetensors``, ``zip pickle`` or ``legacy pickle``."""
+    origin_size: int
+    origin_sha256: str
+    contents: Contents
+    problems: tuple[Problem, ...]
+    """What the user should know; nothing of it hindered the conversion."""
+    known_as: str | None = None
+    """``id@variant`` of the origin, where the catalog knows its sha256."""
+
+
+class Conversion(NamedTuple):
+    """All that a result is made of, decided and not yet written."""
+
+    tensors: Tensors
+    contents: Contents
+    origin_sha256: str
+    header: bytes
+    stat: stat_result
+    """Of the origin when it was hashed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the result."""
+        return len(self.header) + sum(part.entry.nbytes for part in self.contents.parts)
+
+    def pour(self, file: IO[bytes] | None) -> str:
+        """Write the result, or only hash it, and give its sha256.
+
+        Raises:
+            NotAModel: the origin changed while it was read.
+            UsageError: a number of it is beyond the range of the new precision.
+            OSError: the origin cannot be read, or the disk refuses.
+        """
+        with self.tensors.open() as opened:
+            sha256 = writing.pour(self._pieces(opened), file)
+            if _marks(os.fstat(opened.fileno())) != _marks(self.stat):
+                raise _changed(self.tensors.name)
+        return sha256
+
+    def _pieces(self, opened: Opened) -> Iterator[bytes | memoryview]:
+        yield self.header
+        for part in self.contents.parts:
+            before = self.tensors.stored[part.original].dtype
+            for piece in _read(opened, self.tensors, part):
+                if part.entry.dtype == before:
+                    yield piece
+                    continue
+                made = casting.cast(piece, source=before, target=part.entry.dtype)
+                if made.overflowed:
+                    raise _beyond(part, self.tensors.name)
+                yield made.data
+
+
+def prepare(
+    path: Path,
+    *,
+    name: str | None = None,
+    layout: Layout | None = None,
+    dtype: str | None = None,
+    sha256: str | None = None,
+) -> Conversion:
+    """Look at a file, and decide what its conversion holds.
+
+    Args:
+        path: a checkpoint of torch's, or a safetensors file; nothing in it is executed.
+        name: what to call it in messages; its own name by default.
+        layout: ``ldm`` or ``diffusers``, whose names an AutoencoderKL's tensors are to have.
+        dtype: ``fp16``, ``bf16`` or ``fp32``.
+        sha256: that of the file, where somebody has just held its bytes against it; else it is
+            read once more, and an archive's own checksums are looked at.
+
+    Raises:
+        NotAModel: the file is no VAE, a damaged one, or changes while it is read.
+        UnsafePickle: it names what is neither plain nor known to be harmless.
+        UsageError: the layout or the precision is not to be had of this file.
+        OSError: the file cannot be read.
+    """
+    before = path.stat()
+    tensors = read_tensors(path, name=name)
+    contents = decide(tensors, layout=layout, dtype=dtype)
+    if sha256 is None:
+        sha256 = _checked(tensors)
+    after = path.stat()
+    if _marks(before) != _marks(after):
+        raise _changed(tensors.name)
+    parts = {part.entry: part for part in contents.parts}
+    entries = writing.in_order(parts)
+    metadata = {"format": "pt", ORIGIN: sha256}
+    if contents.done or contents.dropped:
+        dropped = [f"dropped {line}" for line in contents.dropped]
+        metadata[DONE] = "; ".join((*contents.done, *dropped))
+    return Conversion(
+        tensors,
+        contents._replace(parts=tuple(parts[entry] for entry in entries)),
+        sha256,
+        writing.header(entries, metadata, name=tensors.name),
+        after,
+    )
+
+
+def convert(
+    path: Path,
+    *,
+    output: Path | None = None,
+    layout: Layout | None = None,
+    dtype: str | None = None,
+) -> Converted:
+    """Convert a file; running it again changes nothing.
+
+    Args:
+        path: as for :func:`prepare`, and so are the rest.
+        output: the result, or a folder for it; beside the file by default.
+        layout: whose names the tensors are to have.
+        dtype: in which precision.
+
+    Raises:
+        NotAModel, UnsafePickle: as for :func:`prepare`.
+        UsageError: there is no such file, or the wish cannot be fulfilled.
+        FileInTheWay: something else has the result's name; it was not touched.
+        DiskFull, TargetNotUsable: the result cannot be written.
+    """
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise UsageError(f"{path} {what}", hint="name a .ckpt, .pt, .pth, .bin or .safetensors")
+    destination = _destination(path, output, changes=layout is not None or dtype is not None)
+    try:
+        conversion = prepare(path, layout=layout, dtype=dtype)
+        if os.path.lexists(destination):
+            sha256 = _same_as(destination, conversion)
+            status: Literal["converted", "present"] = "present"
+        else:
+            sha256 = write(conversion, destination)
+            status = "converted"
+    except OSError as error:
+        raise TargetNotUsable(
+            f"{path}: cannot be converted: {error.strerror or error}",
+            hint="check the owner and the permissions of that file and of the result's folder",
+        ) from error
+    return Converted(
+        path=destination,
+        status=status,
+        size=conversion.size,
+        sha256=sha256,
+        origin=path,
+        origin_kind=conversion.tensors.kind,
+        origin_size=conversion.tensors.size,
+        origin_sha256=conversion.origin_sha256,
+        contents=conversion.contents,
+        problems=conversion.contents.problems,
+    )
+
+
+def write(conversion: Conversion, destination: Path) -> str:
+    """Write a conversion, so that its name appears when it is whole, and give its sha256.
+
+    Raises:
+        NotAModel, UsageError: as for :meth:`Conversion.pour`; nothing is left behind.
+        FileInTheWay: somebody took the name meanwhile.
+        DiskFull: it does not fit.
+        OSError: the disk refuses.
+    """
+    ours = destination.parent / staging.FOLDER
+    try:
+        staging.sweep(ours)
+        temporary = staging.create(ours)
+        try:
+            _refuse_if_full(destination, conversion.size)
+            with temporary.open("wb", buffering=0) as file:
+                sha256 = conversion.pour(file)
+                os.fsync(file.fileno())
+            publish(temporary, destination)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        durable.sync_folder(destination.parent)
+    except FileExistsError:
+        raise _in_the_way(destination, "came into being meanwhile") from None
+    except OSError as error:
+        if error.errno in durable.FULL:
+            raise _full(destination, conversion.size) from error
+        raise
+    finally:
+        folders.remove_empty([ours])
+    return sha256
+
+
+def _destination(path: Path, output: Path | None, *, changes: bool) -> Path:
+    suffix = path.suffix.lower()
+    stem = path.stem if suffix in PICKLE_SUFFIXES | SAFETENSORS_SUFFIXES else path.name
+    default = f"{stem}.safetensors"
+    if output is None and suffix in SAFETENSORS_SUFFIXES:
+        hint = "-o NAME.safetensors" if changes else "--layout and --dtype say what to change"
+        raise UsageError(f"{path} is a safetensors file already, and has the name", hint=hint)
+    destination = path.with_name(default) if output is None else output
+    if output is not None and output.is_dir():
+        destination = output / default
+    if destination.suffix.lower() not in SAFETENSORS_SUFFIXES:
+        raise UsageError(
+            f"{destination}: the result is a safetensors file, and must be called one",
+            hint="UIs go by the name's end: .safetensors",
+        )
+    if not destination.parent.is_dir():
+        raise TargetNotUsable(f"there is no folder {destination.parent}", hint="make it first")
+    return destination
+
+
+def _checked(tensors: Tensors) -> str:
+    """Hash a file and meanwhile hold it against the checksums it carries itself."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, "vaehub hashing") as pool:
+        digest = pool.submit(sha256_of, tensors.path)
+        wrong = wrong_storages(tensors) if tensors.checksums else frozenset()
+        sha256 = digest.result()
+    if wrong:
+        named = [key for key, stored in tensors.stored.items() if stored.storage in wrong]
+        shown = ", ".join(key[:80] for key in named[:3])
+        raise NotAModel(
+            f"{tensors.name}: damaged: the checksums in it say other bytes for {len(named)} of its "
+            f"tensors: {shown}",
+            hint="fetch it anew",
+        )
+    return sha256
+
+
+def _read(opened: Opened, tensors: Tensors, part: Part) -> Iterator[memoryview]:
+    """Read a tensor in pieces of whole numbers, each its own memory."""
+    stored = tensors.stored[part.original]
+    if not stored.is_contiguous or tensors.byteorder != "little":
+        yield opened.read(part.original)
+        return
+    for at in range(0, stored.nbytes, _PIECE):
+        piece = memoryview(bytearray(min(_PIECE, stored.nbytes - at)))
+        done = 0
+        while done < len(piece):
+            count = opened.read_into(piece[done:], stored.offset + at + done)
+            if not count:
+                raise _changed(tensors.name)
+            done += count
+        yield piece
+
+
+def _same_as(destination: Path, conversion: Conversion) -> str:
+    """Give the sha256 of a file that holds exactly what would be written."""
+    if destination.is_symlink() or not destination.is_file():
+        raise _in_the_way(destination, "exists and is no plain file")
+    if destination.stat().st_size == conversion.size:
+        sha256 = conversion.pour(None)
+        if sha256_of(destination) == sha256:
+            return sha256
+    raise _in_the_way(destination, "exists and holds something else")
+
+
+def _in_the_way(destination: Path, what: str) -> FileInTheWay:
+    return FileInTheWay(
+        f"{destination} {what}",
+        hint="it was not touched; move or rename it, or name another result with -o",
+    )
+
+
+def _refuse_if_full(destination: Path, needed: int) -> None:
+    free = shutil.disk_usage(destination.parent).free
+    if free < needed:
+        raise _full(destination, needed, free)
+
+
+def _full(destination: Path, needed: int, free: int | None = None) -> DiskFull:
+    figures = "" if free is None else f", and {free:,} are free"
+    return DiskFull(
+        f"{destination.parent}: the result needs {needed:,} bytes{figures}",
+        hint="make room there, or name another folder with -o",
+    )
+
+
+def _beyond(part: Part, name: str) -> UsageError:
+    return UsageError(
+        f"{name}: the tensor {part.original[:80]!r} has numbers beyond the range of "
+        f"{part.entry.dtype}, which would become infinite",
+        hint="use --dtype bf16, or keep the precision",
+    )
+
+
+def _changed(name: str) -> NotAModel:
+    return NotAModel(
+        f"{name}: changed while it was read",
+        hint="something else is writing to it; wait, then try again",
+    )
+
+
+def _marks(stat: stat_result) -> tuple[int, int, int]:
+    return (stat.st_size, stat.st_mtime_ns, stat.st_ino)
