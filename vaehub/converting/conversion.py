@@ -179,6 +179,8 @@ def convert(
         if os.path.lexists(destination):
             sha256 = _same_as(destination, conversion)
             status: Literal["converted", "present"] = "present"
+            staging.sweep(destination.parent / staging.FOLDER)  # a kill may have left a second name
+            folders.remove_empty([destination.parent / staging.FOLDER])
         else:
             sha256 = write(conversion, destination)
             status = "converted"
