@@ -1,7 +1,8 @@
 """Turn a file of weights into a safetensors file, without executing anything and without torch.
 
 ``contents`` decides what goes in under which name, ``casting`` changes precision, ``writing`` knows
-the format, ``conversion`` does it in order, ``known`` adds what the catalog says of the origin.
+the format, ``origin`` hashes what comes in, ``result`` places what comes out, ``conversion`` does
+it in order, and ``known`` adds what the catalog says of the origin.
 No module of this package unpickles or imports torch.
 """
 

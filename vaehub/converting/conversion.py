@@ -1,6 +1,6 @@
 """Convert a file of weights to safetensors: look, decide, hash the origin, write, rename.
 
-Knows the order of things and the disk. The result depends on the file's bytes and the wishes alone;
+Knows the order of things. The result depends on the file's bytes and the wishes alone;
 its metadata names the sha256 of what it was made from. Memory: a few pieces of 256 KiB; where a
 tensor is not contiguous in the file, that tensor too.
 """
@@ -9,18 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from typing import IO, TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import durable, folders, staging
-from vaehub.converting import casting, writing
+from vaehub.converting import casting, result, writing
 from vaehub.converting.contents import decide
 from vaehub.converting.origin import Hashing, check
-from vaehub.errors import DiskFull, FileInTheWay, NotAModel, TargetNotUsable, UsageError
-from vaehub.hashing import sha256_of
-from vaehub.model import PICKLE_SUFFIXES
-from vaehub.place import publish
-from vaehub.weights.heads import SAFETENSORS_SUFFIXES
+from vaehub.errors import NotAModel, TargetNotUsable, UsageError
 from vaehub.weights.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -178,16 +172,14 @@ def convert(
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
         raise UsageError(f"{path} {what}", hint="name a .ckpt, .pt, .pth, .bin or .safetensors")
-    destination = _destination(path, output, changes=layout is not None or dtype is not None)
+    destination = result.find_place(path, output, changes=layout is not None or dtype is not None)
     try:
         conversion = prepare(path, layout=layout, dtype=dtype)
         if os.path.lexists(destination):
-            sha256 = _same_as(destination, conversion)
+            sha256 = result.hold_against(destination, conversion)
             status: Literal["converted", "present"] = "present"
-            staging.sweep(destination.parent / staging.FOLDER)  # a kill may have left a second name
-            folders.remove_empty([destination.parent / staging.FOLDER])
         else:
-            sha256 = write(conversion, destination)
+            sha256 = result.write(conversion, destination)
             status = "converted"
     except OSError as error:
         raise TargetNotUsable(
@@ -208,60 +200,6 @@ def convert(
     )
 
 
-def write(conversion: Conversion, destination: Path) -> str:
-    """Write a conversion, so that its name appears when it is whole, and give its sha256.
-
-    Raises:
-        NotAModel, UsageError: as for :meth:`Conversion.pour`; nothing is left behind.
-        FileInTheWay: somebody took the name meanwhile.
-        DiskFull: it does not fit.
-        OSError: the disk refuses.
-    """
-    ours = destination.parent / staging.FOLDER
-    try:
-        staging.sweep(ours)
-        temporary = staging.create(ours)
-        try:
-            _refuse_if_full(destination, conversion.size)
-            with temporary.open("wb", buffering=0) as file:
-                sha256 = conversion.pour(file)
-                os.fsync(file.fileno())
-            publish(temporary, destination)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        durable.sync_folder(destination.parent)
-    except FileExistsError:
-        raise _in_the_way(destination, "came into being meanwhile") from None
-    except OSError as error:
-        if error.errno in durable.FULL:
-            raise _full(destination, conversion.size) from error
-        raise
-    finally:
-        folders.remove_empty([ours])
-    return sha256
-
-
-def _destination(path: Path, output: Path | None, *, changes: bool) -> Path:
-    suffix = path.suffix.lower()
-    stem = path.stem if suffix in PICKLE_SUFFIXES | SAFETENSORS_SUFFIXES else path.name
-    default = f"{stem}.safetensors"
-    if output is None and suffix in SAFETENSORS_SUFFIXES:
-        hint = "-o NAME.safetensors" if changes else "--layout and --dtype say what to change"
-        raise UsageError(f"{path} is a safetensors file already, and has the name", hint=hint)
-    destination = path.with_name(default) if output is None else output
-    if output is not None and output.is_dir():
-        destination = output / default
-    if destination.suffix.lower() not in SAFETENSORS_SUFFIXES:
-        raise UsageError(
-            f"{destination}: the result is a safetensors file, and must be called one",
-            hint="UIs go by the name's end: .safetensors",
-        )
-    if not destination.parent.is_dir():
-        raise TargetNotUsable(f"there is no folder {destination.parent}", hint="make it first")
-    return destination
-
-
 def _read(opened: Opened, tensors: Tensors, part: Part) -> Iterator[memoryview]:
     """Read a tensor in pieces of whole numbers, each its own memory."""
     stored = tensors.stored[part.original]
@@ -277,38 +215,6 @@ def _read(opened: Opened, tensors: Tensors, part: Part) -> Iterator[memoryview]:
                 raise _changed(tensors.name)
             done += count
         yield piece
-
-
-def _same_as(destination: Path, conversion: Conversion) -> str:
-    """Give the sha256 of a file that holds exactly what would be written."""
-    if destination.is_symlink() or not destination.is_file():
-        raise _in_the_way(destination, "exists and is no plain file")
-    if destination.stat().st_size == conversion.size:
-        sha256 = conversion.pour(None)
-        if sha256_of(destination) == sha256:
-            return sha256
-    raise _in_the_way(destination, "exists and holds something else")
-
-
-def _in_the_way(destination: Path, what: str) -> FileInTheWay:
-    return FileInTheWay(
-        f"{destination} {what}",
-        hint="it was not touched; move or rename it, or name another result with -o",
-    )
-
-
-def _refuse_if_full(destination: Path, needed: int) -> None:
-    free = shutil.disk_usage(destination.parent).free
-    if free < needed:
-        raise _full(destination, needed, free)
-
-
-def _full(destination: Path, needed: int, free: int | None = None) -> DiskFull:
-    figures = "" if free is None else f", and {free:,} are free"
-    return DiskFull(
-        f"{destination.parent}: the result needs {needed:,} bytes{figures}",
-        hint="make room there, or name another folder with -o",
-    )
 
 
 def _beyond(part: Part, name: str) -> UsageError:
