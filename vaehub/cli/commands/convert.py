@@ -12,15 +12,9 @@ from vaehub.cli.output import Block, Result
 from vaehub.cli.tables import Fact, Styled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from vaehub.converting import Converted
-
-
-def _choice(*values: str) -> Mapping[str, Any]:
-    import click
-
-    return {"type": click.Choice(values)}
 
 
 @as_command(
@@ -37,13 +31,11 @@ def _choice(*values: str) -> Mapping[str, Any]:
 @option(
     "--layout",
     metavar="LAYOUT",
-    by_click=lambda: _choice("ldm", "diffusers"),
     help="Rename an AutoencoderKL's tensors: ldm for AUTOMATIC1111 and its kin, or diffusers.",
 )
 @option(
     "--dtype",
     metavar="DTYPE",
-    by_click=lambda: _choice("fp16", "bf16", "fp32"),
     help="Change the precision: fp16, bf16 or fp32.",
 )
 def command(
@@ -54,9 +46,9 @@ def command(
     layout: str | None,
     dtype: str | None,
 ) -> Result:
-    """Turn a checkpoint into a safetensors file.
+    """Turn a checkpoint into safetensors, executing nothing.
 
-    Nothing in the checkpoint is executed, and it is never changed. What only a training needs is
+    The checkpoint itself is never changed. What only a training needs is
     dropped: the loss, EMA copies, the optimizer. The same file gives the same bytes, so running the
     command again changes nothing; a file that is there already is never overwritten.
     """
