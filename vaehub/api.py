@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
+    from vaehub.converting import Converted
     from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Target, Variant
@@ -367,6 +368,45 @@ def smoke(
         images=images,
         settings=settings,
         catalogs=catalogs,
+    )
+
+
+def convert(
+    file: str | Path,
+    *,
+    output: Path | None = None,
+    layout: str | None = None,
+    dtype: str | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Converted:
+    """Convert a file of weights to safetensors; running it again changes nothing.
+
+    Nothing in the file is executed, and it is not changed. Neither torch nor numpy is needed.
+
+    Args:
+        file: A checkpoint (.ckpt, .pt, .pth, .bin), or a safetensors file to change.
+        output: The result, or a folder for it; by default beside the file, its suffix changed.
+        layout: ``ldm`` or ``diffusers``: whose names an AutoencoderKL's tensors are to have.
+        dtype: ``fp16``, ``bf16`` or ``fp32``; as they are by default.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Returns:
+        What was done, what was dropped, and the result's size and sha256.
+
+    Raises:
+        UsageError: no such file, no such layout or precision, or one that the file cannot have.
+        NotAModel: the file is no VAE, or a damaged one.
+        UnsafePickle: it names what is neither plain nor known to be harmless.
+        FileInTheWay: something else has the result's name; it was not touched.
+        DiskFull, TargetNotUsable: the result cannot be written.
+    """
+    from vaehub import converting
+
+    _, catalogs = _given(settings, catalogs)
+    return converting.convert_known(
+        Path(file).expanduser(), output=output, layout=layout, dtype=dtype, catalogs=catalogs
     )
 
 
