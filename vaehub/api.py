@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import settings as settings_module
-from vaehub.errors import FileInTheWay, NamingError
+from vaehub.errors import FileInTheWay, NamingError, UsageError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def install(
     *,
     to: str | Path | None = None,
     source: str | None = None,
+    convert: str | None = None,
     dry_run: bool = False,
     require_pinned: bool = False,
     accept_licenses: Collection[str] = (),
@@ -102,6 +103,7 @@ def install(
         name: As for :func:`find`.
         to: A UI's root or a folder; by default as the command line finds it.
         source: Use only this host.
+        convert: ``safetensors``: place the weights of a pickle in that form.
         dry_run: Plan only.
         require_pinned: Refuse files whose sha256 the catalog does not know.
         accept_licenses: License ids that the caller accepts.
@@ -117,6 +119,7 @@ def install(
         [name],
         to=to,
         source=source,
+        convert=convert,
         dry_run=dry_run,
         require_pinned=require_pinned,
         accept_licenses=accept_licenses,
@@ -135,6 +138,7 @@ def install_all(
     *,
     to: str | Path | None = None,
     source: str | None = None,
+    convert: str | None = None,
     dry_run: bool = False,
     require_pinned: bool = False,
     accept_licenses: Collection[str] = (),
@@ -149,6 +153,7 @@ def install_all(
         names: As for :func:`find`.
         to: As for :func:`install`, and so are the rest.
         source: Use only this host.
+        convert: ``safetensors``: place the weights of a pickle in that form.
         dry_run: Plan only.
         require_pinned: Refuse files whose sha256 the catalog does not know.
         accept_licenses: License ids that the caller accepts.
@@ -163,12 +168,15 @@ def install_all(
     Raises:
         CatalogError: a catalog cannot be read.
         TargetNotUsable: ``to`` cannot be a target.
+        UsageError: ``convert`` names another form than safetensors.
     """
     from vaehub import batch
     from vaehub.installing import Options, Order
     from vaehub.transfer.listener import SILENT
     from vaehub.transfer.session import Session
 
+    if convert not in (None, "safetensors"):
+        raise UsageError(f"a file cannot be converted to {convert!r}, but to safetensors alone")
     settings, catalogs = _given(settings, catalogs)
     wanted = list(names)
     outcomes: dict[str, InstallResult | Exception] = {}
@@ -197,6 +205,7 @@ def install_all(
                     require_pinned=require_pinned,
                     accepted_licenses=accept_licenses,
                     ask=ask,
+                    convert=convert is not None,
                 ),
             )
     outcomes |= {order.name: outcome for order, outcome in zip(orders, done, strict=True)}
