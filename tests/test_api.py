@@ -590,7 +590,7 @@ def test_another_entry_with_the_same_file_name(box: Box) -> None:
     box.world.publish("modelscope", source, NEWER)
     box.entries = {"another": builders.entry({NAME: (NEWER, [{"modelscope": source}])})}
     before = box.snapshot()
-    with pytest.raises(FileInTheWay, match="installed for another entry"):
+    with pytest.raises(FileInTheWay, match="installed as something else, and mine/another@"):
         box.install("another")
     assert box.snapshot() == before
     box.uninstall("tiny")

@@ -175,7 +175,7 @@ def test_one_step(state: Found, in_store: bool, action: str, reason: str, replac
     [
         ("foreign", "is not a file that vaehub placed", "not touched"),
         ("changed", "its bytes have changed", "not touched"),
-        ("taken", "was installed for another entry, and mine/tiny has other", "uninstall that"),
+        ("taken", "was installed as something else, and mine/tiny@", "uninstall that"),
     ],
 )
 def test_what_is_not_ours_to_replace(state: Found, said: str, hint: str, in_store: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import settings as settings_module
-from vaehub.errors import FileInTheWay, NamingError
+from vaehub.errors import FileInTheWay, NamingError, UsageError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
+    from vaehub.converting import Converted
     from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Target, Variant
@@ -87,6 +88,7 @@ def install(
     *,
     to: str | Path | None = None,
     source: str | None = None,
+    convert: str | None = None,
     dry_run: bool = False,
     require_pinned: bool = False,
     accept_licenses: Collection[str] = (),
@@ -101,6 +103,7 @@ def install(
         name: As for :func:`find`.
         to: A UI's root or a folder; by default as the command line finds it.
         source: Use only this host.
+        convert: ``safetensors``: place the weights of a pickle in that form.
         dry_run: Plan only.
         require_pinned: Refuse files whose sha256 the catalog does not know.
         accept_licenses: License ids that the caller accepts.
@@ -116,6 +119,7 @@ def install(
         [name],
         to=to,
         source=source,
+        convert=convert,
         dry_run=dry_run,
         require_pinned=require_pinned,
         accept_licenses=accept_licenses,
@@ -134,6 +138,7 @@ def install_all(
     *,
     to: str | Path | None = None,
     source: str | None = None,
+    convert: str | None = None,
     dry_run: bool = False,
     require_pinned: bool = False,
     accept_licenses: Collection[str] = (),
@@ -148,6 +153,7 @@ def install_all(
         names: As for :func:`find`.
         to: As for :func:`install`, and so are the rest.
         source: Use only this host.
+        convert: ``safetensors``: place the weights of a pickle in that form.
         dry_run: Plan only.
         require_pinned: Refuse files whose sha256 the catalog does not know.
         accept_licenses: License ids that the caller accepts.
@@ -162,12 +168,15 @@ def install_all(
     Raises:
         CatalogError: a catalog cannot be read.
         TargetNotUsable: ``to`` cannot be a target.
+        UsageError: ``convert`` names another form than safetensors.
     """
     from vaehub import batch
     from vaehub.installing import Options, Order
     from vaehub.transfer.listener import SILENT
     from vaehub.transfer.session import Session
 
+    if convert not in (None, "safetensors"):
+        raise UsageError(f"a file cannot be converted to {convert!r}, but to safetensors alone")
     settings, catalogs = _given(settings, catalogs)
     wanted = list(names)
     outcomes: dict[str, InstallResult | Exception] = {}
@@ -196,6 +205,7 @@ def install_all(
                     require_pinned=require_pinned,
                     accepted_licenses=accept_licenses,
                     ask=ask,
+                    convert=convert is not None,
                 ),
             )
     outcomes |= {order.name: outcome for order, outcome in zip(orders, done, strict=True)}
@@ -367,6 +377,45 @@ def smoke(
         images=images,
         settings=settings,
         catalogs=catalogs,
+    )
+
+
+def convert(
+    file: str | Path,
+    *,
+    output: Path | None = None,
+    layout: str | None = None,
+    dtype: str | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Converted:
+    """Convert a file of weights to safetensors; running it again changes nothing.
+
+    Nothing in the file is executed, and it is not changed. Neither torch nor numpy is needed.
+
+    Args:
+        file: A checkpoint (.ckpt, .pt, .pth, .bin), or a safetensors file to change.
+        output: The result, or a folder for it; by default beside the file, its suffix changed.
+        layout: ``ldm`` or ``diffusers``: whose names an AutoencoderKL's tensors are to have.
+        dtype: ``fp16``, ``bf16`` or ``fp32``; as they are by default.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Returns:
+        What was done, what was dropped, and the result's size and sha256.
+
+    Raises:
+        UsageError: no such file, no such layout or precision, or one that the file cannot have.
+        NotAModel: the file is no VAE, or a damaged one.
+        UnsafePickle: it names what is neither plain nor known to be harmless.
+        FileInTheWay: something else has the result's name; it was not touched.
+        DiskFull, TargetNotUsable: the result cannot be written.
+    """
+    from vaehub import converting
+
+    _, catalogs = _given(settings, catalogs)
+    return converting.convert_known(
+        Path(file).expanduser(), output=output, layout=layout, dtype=dtype, catalogs=catalogs
     )
 
 

@@ -79,6 +79,8 @@ def _problems(
     """Say what is wrong with a file; ``known`` are the digests that its entry has now."""
     where, name = str(receipt.path), receipt.path.name
     again = f"vaehub install {receipt.entry.partition('/')[2]}@{receipt.variant}"
+    if receipt.converted_from is not None:
+        again += " --convert safetensors"
     if isinstance(unchanged, FileNotFoundError):
         return (Problem("missing", f"{name} is gone", where=where, hint=again),)
     if isinstance(unchanged, OSError):
@@ -102,7 +104,7 @@ def _problems(
                 blocking=False,
             ),
         )
-    if receipt.sha256 not in known and None not in known:
+    if receipt.origin_sha256 not in known and None not in known:
         return (
             Problem(
                 "outdated",

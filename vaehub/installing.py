@@ -11,16 +11,27 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from vaehub import folders, hosts, intents, licenses, observe, obtaining, receipts, staging, targets
+from vaehub import (
+    converted,
+    folders,
+    hosts,
+    intents,
+    licenses,
+    observe,
+    obtaining,
+    receipts,
+    staging,
+    targets,
+)
 from vaehub.errors import TargetRefuses
 from vaehub.placing import place_all
 from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
 from vaehub.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
@@ -55,6 +66,8 @@ class Installed(NamedTuple):
     """Sources that failed before one served."""
     candidates: tuple[str, ...] = ()
     """Labels of the sources that will be asked, in order; only where ``planned``."""
+    converted_from: Mapping[str, Any] | None = None
+    """``name``, ``size`` and ``sha256`` of the catalog's file, where ours was made of it."""
 
 
 class InstallResult(NamedTuple):
@@ -80,6 +93,8 @@ class Options(NamedTuple):
     require_pinned: bool = False
     accepted_licenses: Collection[str] = ()
     ask: Ask | None = None
+    convert: bool = False
+    """Place the weights of a pickle as safetensors."""
 
 
 class Order(NamedTuple):
@@ -112,7 +127,9 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
         entry,
         order.wanted,
         named=order.named,
-        refusal=lambda variant: layout.refusal(variant, entry.slot),
+        refusal=lambda variant: layout.refusal(
+            converted.renamed(variant) if options.convert else variant, entry.slot
+        ),
     )
     plan = _plan(entry, variant, target, settings=settings, options=options)
     if not (options.dry_run or plan.nothing_to_do):
@@ -175,19 +192,20 @@ def _carry_out(
             listener=listener,
             elsewhere=elsewhere,
         )
-        with _placing:
+        making = converted.convert_all(todo, fetched, store, elsewhere=elsewhere)
+        with making as made, _placing:
             if created is None:
                 created = _make_folder(folder, target, store)
-            methods = place_all(plan, fetched, store, created)
+            methods = place_all(plan, made, store, created)
             intents.forget(store.root, folder)
     except BaseException:
         # Folders made for nothing go again, as far as they are empty.
-        made = [target.root / name for name in created or ()]
-        folders.remove_empty([*made, folder / staging.FOLDER])
+        new = [target.root / name for name in created or ()]
+        folders.remove_empty([*new, folder / staging.FOLDER])
         if not folder.exists():
             intents.forget(store.root, folder)
         raise
-    return _result(plan, fetched, methods, dry_run=False)
+    return _result(plan, made, methods, dry_run=False)
 
 
 def _plan(
@@ -201,15 +219,19 @@ def _plan(
     store = Store(settings.store)
     layout = targets.layouts()[target.layout]
     folder = layout.folder(target, entry.slot)
-    destinations = {artifact.name: folder / artifact.name for artifact in variant.artifacts}
-    for artifact in variant.artifacts:
+    placed_as = converted.names(variant) if options.convert else {}
+    destinations = {
+        artifact.name: folder / placed_as.get(artifact.name, artifact.name)
+        for artifact in variant.artifacts
+    }
+    for destination in destinations.values():
         if not options.dry_run:
-            intents.finish(store.root, destinations[artifact.name])
-        hidden_by = layout.collision(target, entry.slot, artifact.name)
+            intents.finish(store.root, destination)
+        hidden_by = layout.collision(target, entry.slot, destination.name)
         if hidden_by is not None:
             raise TargetRefuses(
                 f"{layout.title} knows files by their name alone, and {hidden_by} has the name "
-                f"{artifact.name} already: one of the two would be hidden",
+                f"{destination.name} already: one of the two would be hidden",
                 hint="rename or move that file, or choose another variant",
             )
     return make_plan(
@@ -219,7 +241,10 @@ def _plan(
         destinations=destinations,
         found={
             artifact.name: observe.look(
-                destinations[artifact.name], artifact, entry=entry.full_name
+                destinations[artifact.name],
+                artifact,
+                entry=entry.full_name,
+                converted=artifact.name in placed_as,
             )
             for artifact in variant.artifacts
         },
@@ -234,6 +259,7 @@ def _plan(
             )
             for artifact in variant.artifacts
         },
+        converted=placed_as,
         require_pinned=options.require_pinned,
     )
 
@@ -257,7 +283,7 @@ def _siblings(target: Target) -> list[Path]:
 
 
 def _result(
-    plan: Plan, fetched: dict[str, Fetched], methods: dict[str, str], *, dry_run: bool
+    plan: Plan, fetched: Mapping[str, Fetched], methods: dict[str, str], *, dry_run: bool
 ) -> InstallResult:
     steps = []
     for step in plan.steps:
@@ -276,6 +302,7 @@ def _result(
                 method=methods.get(step.artifact.name),
                 attempts=bytes_.attempts if bytes_ else (),
                 candidates=tuple(map(_label, step.sources)) if dry_run else (),
+                converted_from=bytes_.converted_from if bytes_ else None,
             )
         )
     return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)

@@ -230,3 +230,10 @@ class Receipt(NamedTuple):
     """The target's root relative to the file's folder, so that a moved tree stays valid."""
     smoke: Mapping[str, Any] | None = None
     """What the last smoke test said (``verdict``, ``at``, ``decoded``); None: there was none."""
+    converted_from: Mapping[str, Any] | None = None
+    """Of what the file was made here: ``name``, ``size``, ``sha256``; None: it is the catalog's."""
+
+    @property
+    def origin_sha256(self) -> str:
+        """The digest by which the catalog knows the file, or the one that it was made of."""
+        return self.sha256 if self.converted_from is None else str(self.converted_from["sha256"])

@@ -23,7 +23,8 @@ Found = Literal["absent", "intact", "outdated", "changed", "taken", "same-bytes"
 - ``intact``: what we placed, and what the catalog wants;
 - ``outdated``: what we placed, unchanged, but the catalog now wants other bytes;
 - ``changed``: we placed a file there, and its bytes are not those any more;
-- ``taken``: what we placed, unchanged, but for another entry, which wants other bytes;
+- ``taken``: what we placed, unchanged, but as something else: for another entry, or converted where
+  the file itself is wanted, or the other way round;
 - ``same-bytes``: not ours, but exactly the bytes that the catalog wants;
 - ``foreign``: anything else.
 """
@@ -83,13 +84,14 @@ def _by_stat(receipt: Receipt, *, deep: bool) -> bool | OSError | None:
     return None
 
 
-def look(destination: Path, artifact: Artifact, *, entry: str) -> Found:
+def look(destination: Path, artifact: Artifact, *, entry: str, converted: bool = False) -> Found:
     """Say what stands at the place where an artifact would be installed.
 
     Args:
         destination: That place.
         artifact: What the catalog wants there.
         entry: Full name of the entry that it is part of.
+        converted: What is wanted there is made of the artifact, and not the artifact itself.
 
     Raises:
         OSError: something is there and cannot be read.
@@ -100,13 +102,15 @@ def look(destination: Path, artifact: Artifact, *, entry: str) -> Found:
     if receipt is not None and destination.is_file():
         if not is_unchanged(receipt):
             return "changed"
-        if artifact.sha256 == receipt.sha256:
+        alike = converted == (receipt.converted_from is not None)
+        if alike and artifact.sha256 == receipt.origin_sha256:
             return "intact"
-        if receipt.entry != entry:
+        if receipt.entry != entry or not alike:
             return "taken"
         return "intact" if artifact.sha256 is None else "outdated"
     if (
         destination.is_file()
+        and not converted
         and artifact.sha256 is not None
         and artifact.size in (None, destination.stat().st_size)
         and sha256_of(destination) == artifact.sha256

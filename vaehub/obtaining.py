@@ -109,7 +109,7 @@ def obtain(
         settings: The user's settings.
         listener: Told of progress.
         elsewhere: The destination lies on another file system than the store: the bytes go there
-            at once, and none stay in the store.
+            at once, and none stay in the store. A file that is converted comes to the store.
 
     Returns:
         By the artifacts' names.
@@ -152,6 +152,7 @@ def _obtain_one(
 
     from vaehub.transfer.fetch import fetch
 
+    elsewhere = elsewhere and not step.converts  # else the origin is read again from here
     if elsewhere:
         path = _partial_beside(step)
         path.parent.mkdir(exist_ok=True)

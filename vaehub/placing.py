@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub import intents, observe, receipts
 from vaehub.errors import FileInTheWay
@@ -17,6 +17,8 @@ from vaehub.model import Receipt
 from vaehub.place import place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vaehub.errors import VaehubError
     from vaehub.plan import Plan, Step
     from vaehub.store import Store
@@ -32,10 +34,12 @@ class Fetched(NamedTuple):
     keep: bool
     """They are the store's: placing must leave them there."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
+    converted_from: Mapping[str, Any] | None = None
+    """As in the receipt."""
 
 
 def place_all(
-    plan: Plan, fetched: dict[str, Fetched], store: Store, created: tuple[str, ...]
+    plan: Plan, fetched: Mapping[str, Fetched], store: Store, created: tuple[str, ...]
 ) -> dict[str, str]:
     """Place every artifact or none, and write the receipts.
 
@@ -59,7 +63,10 @@ def place_all(
             if bytes_ is None:
                 continue
             receipt = _receipt(plan, step, created)._replace(
-                sha256=bytes_.sha256, size=bytes_.size, source=bytes_.source
+                sha256=bytes_.sha256,
+                size=bytes_.size,
+                source=bytes_.source,
+                converted_from=bytes_.converted_from,
             )
             receipt = _place_one(receipt, bytes_, store, replaces=step.replaces)
             methods[step.artifact.name] = receipt.method

@@ -32,6 +32,8 @@ class Step(NamedTuple):
     """In the order they will be tried; empty unless ``fetch``."""
     replaces: bool = False
     """An older file of ours stands at the destination and gives way."""
+    converts: bool = False
+    """What is placed is made of the artifact: its weights as safetensors."""
 
 
 class Plan(NamedTuple):
@@ -116,6 +118,7 @@ def make_plan(
     found: Mapping[str, Found],
     stored: Collection[str],
     sources: Mapping[str, tuple[Source, ...]],
+    converted: Collection[str] = (),
     require_pinned: bool = False,
 ) -> Plan:
     """Decide what to do for each artifact of a variant.
@@ -126,6 +129,7 @@ def make_plan(
         target: Where to.
         destinations: Final path per artifact name.
         found: What stands at that path, per artifact name.
+        converted: Names of the artifacts that are converted on their way.
         stored: The sha256 of the artifacts that the store holds.
         sources: Where each artifact can be fetched from, in order.
         require_pinned: Refuse artifacts whose sha256 the catalog does not know.
@@ -156,8 +160,8 @@ def make_plan(
             )
         if state == "taken":
             raise FileInTheWay(
-                f"{destination} was installed for another entry, and {entry.full_name} has other "
-                "bytes under the same name",
+                f"{destination} was installed as something else, and {entry.full_name}@"
+                f"{variant.name} would have other bytes under the same name",
                 hint="uninstall that one first, or install elsewhere with --to",
             )
         if state == "intact":
@@ -167,14 +171,18 @@ def make_plan(
         else:
             in_store = artifact.sha256 is not None and artifact.sha256 in stored
             reason = "a newer file of the catalog" if state == "outdated" else "not there yet"
+            converts = artifact.name in converted
             steps.append(
                 Step(
                     artifact,
                     "place" if in_store else "fetch",
                     destination,
-                    reason + ("; its bytes are in the store" if in_store else ""),
+                    reason
+                    + ("; its bytes are in the store" if in_store else "")
+                    + (f"; made of {artifact.name}" if converts else ""),
                     sources=() if in_store else sources[artifact.name],
                     replaces=state == "outdated",
+                    converts=converts,
                 )
             )
     return Plan(entry, variant, target, tuple(steps))

@@ -38,6 +38,7 @@ _CEILING = 1 << 16
 _EVIDENCE = frozenset({"confirmed", "single", "host"})
 _FIELDS = tuple(name for name in Receipt._fields if name != "path")
 _NUMBERS = frozenset({"size", "mtime_ns", "inode"})
+_OPTIONAL = ("smoke", "converted_from")
 
 
 class Scan(NamedTuple):
@@ -212,8 +213,9 @@ def to_json(receipt: Receipt) -> dict[str, Any]:
     """Give the receipt as it is stored: all but its own path."""
     record = receipt._asdict()
     del record["path"]
-    if record["smoke"] is None:
-        del record["smoke"]
+    for key in _OPTIONAL:
+        if record[key] is None:
+            del record[key]
     return {"schema": SCHEMA, **record, "created_folders": list(receipt.created_folders)}
 
 
@@ -238,17 +240,34 @@ def from_json(record: Mapping[str, Any], *, path: Path) -> Receipt:
     values["created_folders"] = tuple(created)
     if not isinstance(values.get("smoke"), dict):
         values["smoke"] = None  # a word on the file, and no right to it: not worth a refusal
+    values["converted_from"] = _origin(values.get("converted_from"))
     for key in _FIELDS:
-        if key in {"created_folders", "smoke"} or (key == "root" and key not in values):
+        if key in {"created_folders", *_OPTIONAL} or (key == "root" and key not in values):
             continue
         kind = int if key in _NUMBERS else str
         if type(values.get(key)) is not kind:
             raise ValueError(f"{key!r} is missing or not {'a number' if kind is int else 'a text'}")
     if values["evidence"] not in _EVIDENCE:
         raise ValueError(f"evidence {values['evidence']!r} is unknown")
-    if len(values["sha256"]) != 64 or not set(values["sha256"]) <= set("0123456789abcdef"):
+    if not _is_sha256(values["sha256"]):
         raise ValueError("sha256 is not 64 lower-case hex digits")
     return Receipt(path=path, **values)
+
+
+def _origin(value: object) -> dict[str, Any] | None:
+    """Take what a file was made of: it decides whether that file is what the catalog wants."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError("converted_from is not a JSON object")
+    name, size, sha256 = (value.get(key) for key in ("name", "size", "sha256"))
+    if not isinstance(name, str) or type(size) is not int or not _is_sha256(sha256):
+        raise ValueError("converted_from lacks a name, a size or a sha256")
+    return {"name": name, "size": size, "sha256": sha256}
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
 
 
 def _read(file: Path) -> Receipt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.settings import (
+    convert,
     distant,
     dying,
     journal,
@@ -39,4 +40,5 @@ SETTINGS: Mapping[str, Callable[[Bench], None]] = {
     "startup": startup.measure,
     "nothing-to-do": nothing_to_do.measure,
     "smoke": smoke.measure,
+    "convert": convert.measure,
 }

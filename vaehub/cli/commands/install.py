@@ -63,12 +63,18 @@ def _a_number() -> Mapping[str, Any]:
         ("vaehub install kl-f8-anime2 clearvae@v2.2 --to ~/ComfyUI", "two, one of them a variant"),
         ("vaehub install vae-ft-mse-840000 --to ./vaes --dry-run", "what would be done"),
         ("vaehub install clearvae --source huggingface", "from this host only"),
+        ("vaehub install kl-f8-anime3 --convert safetensors", "and not the .ckpt that it is"),
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
     ],
 )
 @argument("names", metavar="NAME[@VARIANT]...", many=True)
 @to_option
 @option("--source", metavar="HOST", by_click=_a_host, help="Use only this host.")
+@option(
+    "--convert",
+    metavar="FORM",
+    help="Place the weights of a .ckpt or .pt as safetensors; executes nothing in them.",
+)
 @option("--dry-run", help="Say what would be done and do nothing.")
 @option(
     "--accept-license",
@@ -98,6 +104,7 @@ def command(
     names: tuple[str, ...],
     to: str | None,
     source: str | None,
+    convert: str | None,
     dry_run: bool,
     accept_licenses: tuple[str, ...],
     require_pinned: bool,
@@ -125,6 +132,7 @@ def command(
             unique,
             to=to,
             source=source,
+            convert=convert,
             dry_run=dry_run,
             require_pinned=require_pinned,
             accept_licenses=accept_licenses,
@@ -228,6 +236,7 @@ def _file_json(step: Installed) -> dict[str, Any]:
         "source": step.source,
         "candidates": list(step.candidates),
         "method": step.method,
+        "converted_from": step.converted_from,
         "failed_sources": [
             {"source": label, "code": error.code, "message": redact(error.message)}
             for label, error in step.attempts
@@ -266,6 +275,9 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
         came = "the store" if step.source == "store" else step.source
         yield f"    {words.size(step.size)} from {came}, verified, {_how(step.method)}"
         yield f"    sha256 {step.sha256}"
+        if step.converted_from is not None:
+            origin = step.converted_from
+            yield f"    made of {origin['name']}, sha256 {origin['sha256']}"
         if not pinned:
             yield "    which is the host's word alone: the catalog knows no sha256 of this file"
     elif step.action == "keep":
