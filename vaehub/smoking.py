@@ -6,9 +6,7 @@ Knows names, receipts and paths; needs no torch. The test itself is :mod:`vaehub
 from __future__ import annotations
 
 import contextlib
-import json
 import re
-from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING
 from vaehub import observe, receipts
 from vaehub.errors import NamingError, TargetError, UsageError
 from vaehub.model import PICKLE_SUFFIXES
-from vaehub.smoke import records, testing
+from vaehub.smoke import records, shipped, testing
 from vaehub.smoke.alternatives import with_alternatives
 from vaehub.smoke.testing import Subject
 from vaehub.store import Store
@@ -133,13 +131,9 @@ def _sheet(folder: Path | None) -> _Pictures | None:
 
 def _itself(options: testing.Options) -> SmokeReport:
     """Test the autoencoder that ships with vaehub against what it is known to decode to."""
-    place = files("vaehub.smoke") / "self"
-    if not (place / "golden.json").is_file():
-        raise UsageError("--self: this copy of vaehub carries no autoencoder")
-    goldens = json.loads((place / "golden.json").read_text(encoding="utf-8"))
-    with as_file(place / "autoencoder.safetensors") as path:
+    with shipped.autoencoder() as path:
         subject = Subject("vaehub's own", ((path, path.name),))
-        return testing.test(subject, options._replace(goldens=goldens, state=None))
+        return testing.test(subject, options._replace(goldens=shipped.goldens(), state=None))
 
 
 def subjects(

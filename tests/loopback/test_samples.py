@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.converting.samples import read
 from vaehub import settings, weights
 from vaehub.catalog.compiled import load_file
 from vaehub.errors import UnsafePickle
@@ -65,3 +66,14 @@ def test_a_snapshot_sees_every_change(tmp_path: Path) -> None:
     (tree / "models" / "vae" / "new").rmdir()
     (tree / "main.py").write_bytes(b"x")
     assert samples.snapshot(tree) != before
+
+
+def test_a_tensor_is_left_out_and_the_rest_is_as_it_was(tmp_path: Path) -> None:
+    whole, path = samples.safetensors(), tmp_path / "less.safetensors"
+    path.write_bytes(samples.without(whole, "quant_conv.weight"))
+    (tmp_path / "whole.safetensors").write_bytes(whole)
+    less, all_of_it = (read(each) for each in (path, tmp_path / "whole.safetensors"))
+    del all_of_it["quant_conv.weight"]
+    assert less == all_of_it
+    with pytest.raises(KeyError):
+        samples.without(whole, "quant_conv.bias")

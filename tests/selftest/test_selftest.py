@@ -93,6 +93,16 @@ def test_a_check_that_cannot_be_true_fails_in_words(bench: bench_module.Bench) -
         CHECKS["install from Hugging Face"](bench)
 
 
+def test_a_machine_that_computes_wrongly_is_noticed(
+    bench: bench_module.Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functional = pytest.importorskip("torch.nn.functional")
+    convolve = functional.conv2d
+    monkeypatch.setattr(functional, "conv2d", lambda *args, **kw: convolve(*args, **kw) * 1.02)
+    with pytest.raises(bench_module.Failed, match="the verdict on vaehub's own"):
+        CHECKS["an installed VAE decodes"](bench)
+
+
 def test_a_leaked_token_is_noticed(bench: bench_module.Bench) -> None:
     # To somebody who holds Civitai's token for ModelScope's, each request with it is a leak.
     bench.world.tokens["modelscope"] = bench.world.tokens["civitai"]

@@ -76,6 +76,24 @@ def safetensors(seed: int = 0) -> bytes:
     return len(text).to_bytes(8, "little") + text + numbers.tobytes()
 
 
+def without(safetensors: bytes, tensor: str) -> bytes:
+    """Leave a tensor out of a safetensors file, as a bad merge or a careless script does.
+
+    Raises:
+        KeyError: there is no such tensor.
+    """
+    begin = 8 + int.from_bytes(safetensors[:8], "little")
+    header = json.loads(safetensors[8:begin])
+    start, end = header.pop(tensor)["data_offsets"]
+    for name, rest in header.items():
+        if name != "__metadata__" and rest["data_offsets"][0] >= end:
+            rest["data_offsets"] = [at - (end - start) for at in rest["data_offsets"]]
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    data = safetensors[begin : begin + start] + safetensors[begin + end :]
+    return len(text).to_bytes(8, "little") + text + data
+
+
 def unsafe_pickle() -> bytes:
     """Make a ``.pt`` file that would run ``os.system("true")`` if anybody loaded it."""
     buffer = io.BytesIO()

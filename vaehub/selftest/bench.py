@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vaehub import settings as settings_module
 from vaehub.loopback import samples
 from vaehub.settings import TOKEN_VARIABLES
+from vaehub.smoke import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _COMMIT = "5e1f7e57" * 5
 _UUID = "5e1f7e57" * 4
 _WEB = "https://files.example.org"
+_LAST = "decoder.conv_out.weight"
 
 
 class Failed(Exception):
@@ -121,4 +123,8 @@ def _samples() -> Iterator[tuple[str, Sample]]:
     for seed, (id, locators) in enumerate(where.items()):
         flow = "direct" if id == "liblib-direct" else "token"
         yield id, Sample(f"{id}.safetensors", samples.safetensors(seed), locators, flow)
+    with shipped.autoencoder() as path:
+        sound = path.read_bytes()
+    for id, data in (("autoencoder", sound), ("damaged", samples.without(sound, _LAST))):
+        yield id, Sample(f"{id}.safetensors", data, {"huggingface": file(id)})
     yield "unsafe", Sample("unsafe.pt", samples.unsafe_pickle(), {"huggingface": file("unsafe")})

@@ -143,6 +143,32 @@ def _uninstalled(bench: Bench) -> str:
     return "both trees are byte for byte as they were"
 
 
+def _decoded(bench: Bench) -> str:
+    """Decode with an installed VAE, and with the shipped one against what it is known to give."""
+    from vaehub import api
+
+    settings, tree = bench.settings(), bench.tree("comfyui")
+    bench.install("autoencoder", tree, settings)
+    placed, ours = api.smoke("selftest-autoencoder", to=tree, itself=True, settings=settings)
+    for report in (placed, ours):
+        reasons = "; ".join(reason.message for reason in report.reasons)
+        if report.verdict == "untested":
+            return f"names and shapes are sound; not decoded: {reasons}"
+        _expect("works", report.verdict, f"the verdict on {report.name} ({reasons})")
+    how = ", ".join(f"{each.dtype} on {each.device}" for each in ours.decoded)
+    return f"an installed VAE reconstructs a picture: {how}"
+
+
+def _damaged(bench: Bench) -> str:
+    from vaehub import api
+
+    settings, tree = bench.settings(), bench.tree("comfyui")
+    bench.install("damaged", tree, settings)
+    [report] = api.smoke("selftest-damaged", to=tree, settings=settings)
+    _expect("damaged", report.verdict, "the verdict on a VAE that lacks a tensor")
+    return "one that lacks a tensor is told from a sound one"
+
+
 def _secret(bench: Bench) -> str:
     for id in ("huggingface", "civitai", "liblib"):
         bench.install(id, bench.tree(), bench.settings(mirrors=True))
@@ -176,4 +202,6 @@ CHECKS: Mapping[str, Callable[[Bench], str]] = {
     "a file of the user's is never touched": _in_the_way,
     "uninstall puts everything back": _uninstalled,
     "tokens go to their own host only": _secret,
+    "an installed VAE decodes": _decoded,
+    "a damaged VAE is found": _damaged,
 }
