@@ -634,12 +634,16 @@ def test_a_named_variant_is_not_exchanged(box: Box) -> None:
 
 
 def test_a_file_name_that_the_ui_could_not_tell_apart(box: Box) -> None:
-    (box.vae / "sub").mkdir(parents=True)
-    (box.vae / "sub" / NAME).write_bytes(b"mine")
+    other = f"tiny-{digest(DATA)[:8]}.safetensors"
+    for name in (NAME, other):
+        (box.vae / "sub").mkdir(parents=True, exist_ok=True)
+        (box.vae / "sub" / name).write_bytes(b"mine")
     before = box.snapshot()
     with pytest.raises(TargetRefuses, match="one of the two would be hidden"):
         box.install("tiny")
     assert box.snapshot() == before
+    (box.vae / "sub" / other).unlink()
+    assert box.install("tiny").steps[0].destination == box.vae / other
 
 
 # Pairs: all or nothing

@@ -196,6 +196,7 @@ def install_all(
                     require_pinned=require_pinned,
                     accepted_licenses=accept_licenses,
                     ask=ask,
+                    reserved=catalogs.file_names,
                 ),
             )
     outcomes |= {order.name: outcome for order, outcome in zip(orders, done, strict=True)}
@@ -211,7 +212,9 @@ def installed(target: Target) -> list[Receipt]:
     from vaehub import receipts, targets
 
     layout = targets.layouts()[target.layout]
-    folders = dict.fromkeys(layout.folder(target, slot) for slot in layout.slots)
+    folders = dict.fromkeys(
+        folder for slot in layout.slots for folder in layout.folders(target, slot)
+    )
     return [receipt for folder in folders for receipt in receipts.read(folder)]
 
 

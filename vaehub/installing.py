@@ -13,14 +13,25 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import folders, hosts, intents, licenses, observe, obtaining, receipts, staging, targets
-from vaehub.errors import TargetRefuses
+from vaehub import (
+    destinations,
+    folders,
+    hosts,
+    intents,
+    licenses,
+    observe,
+    obtaining,
+    receipts,
+    staging,
+    targets,
+)
 from vaehub.placing import place_all
 from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
 from vaehub.store import Store
+from vaehub.targets import remedies
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
@@ -55,6 +66,10 @@ class Installed(NamedTuple):
     """Sources that failed before one served."""
     candidates: tuple[str, ...] = ()
     """Labels of the sources that will be asked, in order; only where ``planned``."""
+    renamed: str | None = None
+    """Why the destination does not have the name that the catalog gives the file."""
+    listed_as: str | None = None
+    """What the UI calls it in its list; None where it lists it under no name."""
 
 
 class InstallResult(NamedTuple):
@@ -67,9 +82,19 @@ class InstallResult(NamedTuple):
     dry_run: bool = False
 
     @property
+    def ui(self) -> str | None:
+        """What people call the UI; None where the target is a plain folder."""
+        layout = targets.layouts()[self.target.layout]
+        return layout.title if layout.is_ui else None
+
+    @property
     def changed(self) -> bool:
         """Whether anything was placed."""
         return any(step.status == "installed" for step in self.steps)
+
+
+def _nothing(slot: str) -> Collection[str]:
+    return ()
 
 
 class Options(NamedTuple):
@@ -80,6 +105,8 @@ class Options(NamedTuple):
     require_pinned: bool = False
     accepted_licenses: Collection[str] = ()
     ask: Ask | None = None
+    reserved: Callable[[str], Collection[str]] = _nothing
+    """Gives the names that the catalogs have for the files of a slot, in lower case."""
 
 
 class Order(NamedTuple):
@@ -112,7 +139,8 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
         entry,
         order.wanted,
         named=order.named,
-        refusal=lambda variant: layout.refusal(variant, entry.slot),
+        refusal=lambda variant: remedies.refusal(layout, variant, entry.slot),
+        way_out=remedies.way_out(layout, entry.slot),
     )
     plan = _plan(entry, variant, target, settings=settings, options=options)
     if not (options.dry_run or plan.nothing_to_do):
@@ -199,28 +227,19 @@ def _plan(
     options: Options,
 ) -> Plan:
     store = Store(settings.store)
-    layout = targets.layouts()[target.layout]
-    folder = layout.folder(target, entry.slot)
-    destinations = {artifact.name: folder / artifact.name for artifact in variant.artifacts}
-    for artifact in variant.artifacts:
+
+    def finish(destination: Path) -> None:
         if not options.dry_run:
-            intents.finish(store.root, destinations[artifact.name])
-        hidden_by = layout.collision(target, entry.slot, artifact.name)
-        if hidden_by is not None:
-            raise TargetRefuses(
-                f"{layout.title} knows files by their name alone, and {hidden_by} has the name "
-                f"{artifact.name} already: one of the two would be hidden",
-                hint="rename or move that file, or choose another variant",
-            )
+            intents.finish(store.root, destination)
+
+    where = destinations.find(entry, variant, target, reserved=options.reserved, finish=finish)
     return make_plan(
         entry,
         variant,
         target,
-        destinations=destinations,
+        destinations={name: destination.path for name, destination in where.items()},
         found={
-            artifact.name: observe.look(
-                destinations[artifact.name], artifact, entry=entry.full_name
-            )
+            artifact.name: observe.look(where[artifact.name].path, artifact, entry=entry.full_name)
             for artifact in variant.artifacts
         },
         stored={
@@ -235,6 +254,7 @@ def _plan(
             for artifact in variant.artifacts
         },
         require_pinned=options.require_pinned,
+        renamed={name: destination.renamed for name, destination in where.items()},
     )
 
 
@@ -259,6 +279,7 @@ def _siblings(target: Target) -> list[Path]:
 def _result(
     plan: Plan, fetched: dict[str, Fetched], methods: dict[str, str], *, dry_run: bool
 ) -> InstallResult:
+    layout = targets.layouts()[plan.target.layout]
     steps = []
     for step in plan.steps:
         bytes_ = fetched.get(step.artifact.name)
@@ -276,6 +297,8 @@ def _result(
                 method=methods.get(step.artifact.name),
                 attempts=bytes_.attempts if bytes_ else (),
                 candidates=tuple(map(_label, step.sources)) if dry_run else (),
+                renamed=step.renamed,
+                listed_as=layout.listed_as(plan.target, plan.entry.slot, step.destination),
             )
         )
     return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)

@@ -6,6 +6,7 @@ error that says why there is none. Looks at nothing itself; :mod:`vaehub.observe
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub.errors import FileInTheWay, NotPinned, TargetRefuses, UsageError
@@ -32,6 +33,8 @@ class Step(NamedTuple):
     """In the order they will be tried; empty unless ``fetch``."""
     replaces: bool = False
     """An older file of ours stands at the destination and gives way."""
+    renamed: str | None = None
+    """Why the destination does not have the artifact's own name."""
 
 
 class Plan(NamedTuple):
@@ -60,7 +63,12 @@ class Plan(NamedTuple):
 
 
 def choose_variant(
-    entry: Entry, wanted: Variant, *, named: bool, refusal: Callable[[Variant], str | None]
+    entry: Entry,
+    wanted: Variant,
+    *,
+    named: bool,
+    refusal: Callable[[Variant], str | None],
+    way_out: str = "install into a plain folder or another UI with --to",
 ) -> Variant:
     """Pick the variant that the target's UI lists and loads.
 
@@ -69,6 +77,7 @@ def choose_variant(
         wanted: The variant that the name led to: the default unless ``named``.
         named: Whether the user named the variant; then no other one will do.
         refusal: Says why the target would not take a variant, or None.
+        way_out: What a person can do where it takes none.
 
     Raises:
         TargetRefuses: neither the wanted one nor, where nobody named it, any other fits.
@@ -84,7 +93,7 @@ def choose_variant(
         names = ", ".join(f"{entry.id}@{variant.name}" for variant in fitting)
         hint = f"this UI takes: {names}"
     else:
-        hint = "install into a plain folder or another UI with --to"
+        hint = way_out
     raise TargetRefuses(f"{entry.id}@{wanted.name} would be of no use there: {reason}", hint=hint)
 
 
@@ -117,6 +126,7 @@ def make_plan(
     stored: Collection[str],
     sources: Mapping[str, tuple[Source, ...]],
     require_pinned: bool = False,
+    renamed: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Plan:
     """Decide what to do for each artifact of a variant.
 
@@ -129,6 +139,7 @@ def make_plan(
         stored: The sha256 of the artifacts that the store holds.
         sources: Where each artifact can be fetched from, in order.
         require_pinned: Refuse artifacts whose sha256 the catalog does not know.
+        renamed: Why an artifact is not to stand under its own name, per artifact name.
 
     Raises:
         FileInTheWay: a file that is not ours, or that is another entry's, has the name.
@@ -142,6 +153,7 @@ def make_plan(
     steps = []
     for artifact in variant.artifacts:
         destination = destinations[artifact.name]
+        why = renamed.get(artifact.name)
         state = found[artifact.name]
         if state == "foreign":
             raise FileInTheWay(
@@ -161,9 +173,11 @@ def make_plan(
                 hint="uninstall that one first, or install elsewhere with --to",
             )
         if state == "intact":
-            steps.append(Step(artifact, "keep", destination, "already installed"))
+            reason = "already installed"
+            steps.append(Step(artifact, "keep", destination, reason, renamed=why))
         elif state == "same-bytes":
-            steps.append(Step(artifact, "keep", destination, "already there, not placed by vaehub"))
+            reason = "already there, not placed by vaehub"
+            steps.append(Step(artifact, "keep", destination, reason, renamed=why))
         else:
             in_store = artifact.sha256 is not None and artifact.sha256 in stored
             reason = "a newer file of the catalog" if state == "outdated" else "not there yet"
@@ -175,6 +189,7 @@ def make_plan(
                     reason + ("; its bytes are in the store" if in_store else ""),
                     sources=() if in_store else sources[artifact.name],
                     replaces=state == "outdated",
+                    renamed=why,
                 )
             )
     return Plan(entry, variant, target, tuple(steps))

@@ -54,6 +54,7 @@ def test_install_says_what_was_placed_and_how_to_select_it(
     assert lines[3] == f"    sha256 {SHA256}"
     assert lines[4] == "  license: MIT (https://example.org/license)"
     assert lines[5] == f"  to use it: {SELECT['automatic1111']}"
+    assert lines[6] == "  AUTOMATIC1111 lists it as house.safetensors"
     assert "\nvaehub: house.safetensors: done, 4.19 kB in " in ran.err
 
 
@@ -371,8 +372,15 @@ def test_list_and_info_show_what_is_installed(run: Run, world: LoopbackWorld, ta
     (house,) = run("list", "--installed", "--to", target, "--json").json["results"]
     assert house["installed"] == path
     assert house["installed_files"] == [
-        {"path": path, "variant": "safetensors", "sha256": SHA256, "smoke": None}
+        {
+            "path": path,
+            "variant": "safetensors",
+            "sha256": SHA256,
+            "smoke": None,
+            "listed_as": None,
+        }
     ]
+    assert house["ui"] is None
     assert f"  installed    {path} (safetensors)\n" in run("info", "house", "--to", target).out
 
 
