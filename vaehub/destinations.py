@@ -88,7 +88,7 @@ class _Search:
         placed = self._placed_already(artifact)
         if placed is not None:
             return placed
-        free = first.name == artifact.name or first.name.casefold() not in self._taken
+        free = first.name == artifact.name or self._may_be_called(first.name, artifact)
         hidden_by = self._layout.collision(self._target, self._entry.slot, first.name)
         if hidden_by is None and free:
             return _to(preferred, first, artifact)  # whatever stands there: the plan says
@@ -126,6 +126,13 @@ class _Search:
             if there and self._is_this(receipt, artifact) and self._is_listed(path.name, artifact):
                 return _to(path, remedies.Remedy("as-is", path.name), artifact)
         return None
+
+    def _may_be_called(self, name: str, artifact: Artifact) -> bool:
+        """Tell whether a name that the catalog does not give this file is nobody else's."""
+        if name.casefold() in self._taken:
+            return False
+        found = observe.look(self._folder / name, artifact, entry=self._entry.full_name)
+        return found != "taken"
 
     def _is_this(self, receipt: Receipt | None, artifact: Artifact) -> bool:
         """Tell whether a receipt speaks of this artifact, by its bytes."""
