@@ -312,7 +312,7 @@ def test_what_is_listed_from_elsewhere_collides_too(
         ("comfyui", "vae-approx", "models/vae_approx/taesana_decoder.pth", None),
         ("fooocus", "vae", "models/vae/sub/a.pth", str(Path("sub", "a.pth"))),
         ("swarmui", "vae", "Models/VAE/a.safetensors", "a"),
-        ("swarmui", "vae", "Models/VAE/sub/a.ckpt", str(Path("sub", "a.ckpt"))),
+        ("swarmui", "vae", "Models/VAE/sub/a.ckpt", "sub/a.ckpt"),
         ("stabilitymatrix", "vae", "Models/VAE/a.sft", "a.sft"),
         ("invokeai", "vae", "models/a.safetensors", None),
         ("folder", "vae", "a.safetensors", None),

@@ -47,7 +47,7 @@ def listed_as(layout: Layout, target: Target, slot: str, path: Path) -> str | No
     name = _relative(path, layout.folders(target, slot))
     if rules.shown_as == "relative path":
         return name
-    return name.removesuffix(".safetensors")
+    return name.replace(os.sep, "/").removesuffix(".safetensors")
 
 
 def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | None:
