@@ -1,4 +1,4 @@
-"""Stability Matrix: an index of all model files of its library, by their paths in a kind's folder."""
+"""Stability Matrix: an index of all model files of its library, by paths in a kind's folder."""
 
 from __future__ import annotations
 
