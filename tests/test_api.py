@@ -17,6 +17,8 @@ import pytest
 import vaehub
 from tests import builders
 from tests.api_box import Box, locator, overwrite
+from tests.converting.samples import manifest, read
+from tests.converting.samples import safetensors as as_safetensors
 from vaehub import api
 from vaehub.errors import (
     AccessRequired,
@@ -600,12 +602,12 @@ def test_another_entry_with_the_same_file_name(box: Box) -> None:
 # Variants
 
 
-def variants(box: Box) -> None:
+def variants(box: Box, **content: bytes) -> None:
     """Make an entry whose default AUTOMATIC1111 cannot load."""
     made: dict[str, Any] = {}
     for name, layout in (("diffusers", "diffusers"), ("ldm", "ldm")):
         file = f"many-{name}.safetensors"
-        data = builders.safetensors_bytes(5_000, seed=len(name))
+        data = content.get(name) or builders.safetensors_bytes(5_000, seed=len(name))
         box.world.publish("modelscope", locator(file), data)
         sources = [{"modelscope": locator(file)}]
         made[name] = {"layout": layout, "artifacts": [builders.artifact(file, data, sources)]}
@@ -623,6 +625,7 @@ def test_the_target_chooses_the_variant(box: Box) -> None:
 
 def test_a_named_variant_is_not_exchanged(box: Box) -> None:
     variants(box)
+    box.entries["many"]["smoke"]["architecture"] = "dc-ae"  # whose tensors have no ldm names
     before = box.snapshot()
     for name in ("many@diffusers", "many-diffusers.safetensors@diffusers"):
         with pytest.raises((TargetRefuses, EntryNotFound)):
@@ -633,13 +636,36 @@ def test_a_named_variant_is_not_exchanged(box: Box) -> None:
     assert box.snapshot() == before
 
 
+def test_a_named_variant_is_converted_where_that_helps(box: Box) -> None:
+    data = as_safetensors(manifest("diffusers"))
+    variants(box, diffusers=data)
+    before = box.snapshot()
+    result = box.install("many@diffusers")
+    assert result.variant.name == "diffusers"
+    [step] = result.steps
+    assert step.because == (
+        "AUTOMATIC1111 loads only files with ldm keys, and many-diffusers.safetensors has "
+        "diffusers keys"
+    )
+    assert read(step.destination).keys() == manifest("ldm").keys()
+    assert box.receipt("many-diffusers.safetensors")["converted_from"]["sha256"] == digest(data)
+    assert not box.install("many@diffusers").changed
+    assert box.problems(deep=True) == []
+    box.uninstall("many")
+    assert box.snapshot() == before
+
+
 def test_a_file_name_that_the_ui_could_not_tell_apart(box: Box) -> None:
-    (box.vae / "sub").mkdir(parents=True)
-    (box.vae / "sub" / NAME).write_bytes(b"mine")
+    other = f"tiny-{digest(DATA)[:8]}.safetensors"
+    for name in (NAME, other):
+        (box.vae / "sub").mkdir(parents=True, exist_ok=True)
+        (box.vae / "sub" / name).write_bytes(b"mine")
     before = box.snapshot()
     with pytest.raises(TargetRefuses, match="one of the two would be hidden"):
         box.install("tiny")
     assert box.snapshot() == before
+    (box.vae / "sub" / other).unlink()
+    assert box.install("tiny").steps[0].destination == box.vae / other
 
 
 # Pairs: all or nothing

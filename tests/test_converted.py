@@ -18,8 +18,8 @@ from tests import builders, killing
 from tests.api_box import Box, locator, overwrite
 from tests.converting.samples import checkpoint, manifest, read, values
 from tests.weights.checkpoints import archive
-from vaehub import converted, receipts
-from vaehub.errors import FileInTheWay, NotAModel, TargetNotUsable, TargetRefuses, UsageError
+from vaehub import receipts
+from vaehub.errors import FileInTheWay, NotAModel, TargetNotUsable, UsageError
 from vaehub.store import Store
 
 if TYPE_CHECKING:
@@ -125,12 +125,10 @@ def test_what_is_safetensors_already_is_placed_as_it_is(box: Box) -> None:
     assert "converted_from" not in box.receipt("plain.safetensors")
 
 
-@pytest.mark.parametrize("first", ["made", "itself"])
-def test_a_file_and_what_is_made_of_another_do_not_replace_each_other(box: Box, first: str) -> None:
+@pytest.mark.parametrize("made_first", [True, False])
+def test_a_file_and_what_is_made_of_another_stand_side_by_side(box: Box, made_first: bool) -> None:
     """Two variants of an entry: a pickle, and a safetensors file of the same stem."""
-    install(box)
-    itself = (box.vae / MADE).read_bytes()[:-1] + b"\x01"
-    box.uninstall("house")
+    itself = builders.safetensors_bytes(5_000, seed=1)
     box.add("house", {NAME: PICKLE, MADE: itself})
     entry = box.entries["house"]
     [both] = entry["variants"].values()
@@ -140,11 +138,14 @@ def test_a_file_and_what_is_made_of_another_do_not_replace_each_other(box: Box, 
         "safetensors": {**both, "artifacts": [two]},
     }
     names = ["house@pt", "house@safetensors"]
-    begun, refused = names if first == "made" else reversed(names)
-    install(box, begun)
+    for name in names if made_first else reversed(names):
+        install(box, name)
+    assert box.listed == ["house.safetensors", MADE]
+    assert (box.vae / MADE).read_bytes() == itself
+    assert read(box.vae / "house.safetensors") == values(manifest())
+    assert box.problems(deep=True) == []
     before = box.snapshot()
-    with pytest.raises(FileInTheWay, match="installed as something else"):
-        install(box, refused)
+    assert not any(install(box, name).changed for name in names)
     assert box.snapshot() == before
 
 
@@ -163,17 +164,6 @@ def test_a_dry_run_says_of_what_it_would_be_made(box: Box) -> None:
     assert step.destination == box.vae / MADE
     assert step.reason == f"not there yet; made of {NAME}"
     assert box.snapshot() == before
-
-
-def test_a_ui_that_lists_no_pickles_takes_what_is_made_of_one(box: Box, tmp_path: Path) -> None:
-    tree = tmp_path / "sdnext"
-    for name in ("webui.py", "installer.py", "modules/processing_vae.py"):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).write_text("")
-    with pytest.raises(TargetRefuses, match=r"\.pt files"):
-        box.install("house", to=tree)
-    install(box, to=tree)
-    assert (tree / "models" / "VAE" / MADE).is_file()
 
 
 def test_what_is_no_vae_is_refused_and_leaves_nothing(box: Box) -> None:
@@ -267,20 +257,3 @@ def test_killed_at_each_step_the_folder_is_untouched_or_complete(box: Box) -> No
         assert placed.read_bytes() == wanted
         box.uninstall("house")
         assert box.snapshot() == before, point
-
-
-# The names alone.
-
-
-def test_only_pickles_get_another_name(box: Box) -> None:
-    box.add(
-        "four",
-        {name: name.encode() for name in ("a.ckpt", "b.pt", "c.bin", "d.pth", "e.safetensors")},
-    )
-    variant = box.catalogs.resolve("four")[1]
-    assert converted.names(variant) == {
-        "a.ckpt": "a.safetensors",
-        "b.pt": "b.safetensors",
-        "c.bin": "c.safetensors",
-        "d.pth": "d.safetensors",
-    }

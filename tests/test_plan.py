@@ -9,7 +9,7 @@ import pytest
 
 from vaehub.errors import FileInTheWay, NotPinned, TargetRefuses, UsageError
 from vaehub.model import Artifact, Entry, License, Source, Target, Variant
-from vaehub.plan import Plan, Step, choose_variant, make_plan, usable_sources
+from vaehub.plan import Destination, Plan, Step, choose_variant, make_plan, usable_sources
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -138,7 +138,7 @@ def plan(
         entry(chosen),
         chosen,
         TARGET,
-        destinations={item.name: FOLDER / item.name for item in chosen.artifacts},
+        destinations={item.name: Destination(FOLDER / item.name) for item in chosen.artifacts},
         found={item.name: state for item, state in zip(chosen.artifacts, states, strict=True)},
         stored=stored,
         sources={item.name: (PLAIN, *item.sources) for item in chosen.artifacts},

@@ -206,6 +206,7 @@ def install_all(
                     accepted_licenses=accept_licenses,
                     ask=ask,
                     convert=convert is not None,
+                    reserved=catalogs.file_names,
                 ),
             )
     outcomes |= {order.name: outcome for order, outcome in zip(orders, done, strict=True)}
@@ -221,7 +222,9 @@ def installed(target: Target) -> list[Receipt]:
     from vaehub import receipts, targets
 
     layout = targets.layouts()[target.layout]
-    folders = dict.fromkeys(layout.folder(target, slot) for slot in layout.slots)
+    folders = dict.fromkeys(
+        folder for slot in layout.slots for folder in layout.folders(target, slot)
+    )
     return [receipt for folder in folders for receipt in receipts.read(folder)]
 
 

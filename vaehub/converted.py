@@ -1,7 +1,8 @@
-"""Convert what was fetched, between the store and its place: a pickle is placed as safetensors.
+"""Convert what was fetched, between the store and its place.
 
-Knows which files that concerns, what the results are called, and where they wait. How a conversion
-goes is known to :mod:`vaehub.converting`, which is imported where there is one to do.
+Knows where the results wait. Which files that concerns, and what they are called, is decided before
+(:mod:`vaehub.targets.remedies`); how a conversion goes is known to :mod:`vaehub.converting`, which
+is imported where there is one to do.
 """
 
 from __future__ import annotations
@@ -9,42 +10,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from vaehub import durable, staging
 from vaehub.errors import DiskFull, TargetNotUsable
-from vaehub.model import PICKLE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vaehub.converting import Conversion
-    from vaehub.model import Variant
     from vaehub.placing import Fetched
     from vaehub.plan import Step
     from vaehub.store import Store
-
-
-def names(variant: Variant) -> dict[str, str]:
-    """Give, by the names of a variant's pickles, what they are called as safetensors."""
-    found = {}
-    for artifact in variant.artifacts:
-        path = PurePosixPath(artifact.name)
-        if path.suffix.lower() in PICKLE_SUFFIXES:
-            found[artifact.name] = path.with_suffix(".safetensors").name
-    return found
-
-
-def renamed(variant: Variant) -> Variant:
-    """Give a variant as it would stand in a folder once its pickles are converted."""
-    new = names(variant)
-    artifacts = (
-        artifact._replace(name=new.get(artifact.name, artifact.name))
-        for artifact in variant.artifacts
-    )
-    return variant._replace(artifacts=tuple(artifacts))
 
 
 @contextlib.contextmanager
@@ -71,11 +49,13 @@ def convert_all(
     waiting: list[Path] = []
     try:
         for step in todo:
-            if step.converts:
+            if step.convert is not None:
                 origin = fetched[step.artifact.name]
                 path = _waiting_place(step, origin, store, elsewhere=elsewhere)
                 waiting.append(path)
-                made[step.artifact.name] = _convert(step, origin, path, store, keep=not elsewhere)
+                made[step.artifact.name] = _convert(
+                    step, origin, path, store, layout=step.convert.layout, keep=not elsewhere
+                )
         yield made
     finally:
         for path in waiting:
@@ -95,12 +75,22 @@ def _waiting_place(step: Step, origin: Fetched, store: Store, *, elsewhere: bool
         raise _not_written(ours, error, None) from error
 
 
-def _convert(step: Step, origin: Fetched, path: Path, store: Store, *, keep: bool) -> Fetched:
+def _convert(
+    step: Step,
+    origin: Fetched,
+    path: Path,
+    store: Store,
+    *,
+    layout: Literal["ldm"] | None,
+    keep: bool,
+) -> Fetched:
     from vaehub import converting
 
     conversion = None
     try:
-        conversion = converting.prepare(origin.path, name=step.artifact.name, sha256=origin.sha256)
+        conversion = converting.prepare(
+            origin.path, name=step.artifact.name, layout=layout, sha256=origin.sha256
+        )
         with path.open("wb", buffering=0) as file:
             sha256 = conversion.pour(file)
             os.fsync(file.fileno())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vaehub import (
     converted,
+    destinations,
     folders,
     hosts,
     intents,
@@ -25,18 +26,19 @@ from vaehub import (
     staging,
     targets,
 )
-from vaehub.errors import TargetRefuses
 from vaehub.placing import place_all
 from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
 from vaehub.store import Store
+from vaehub.targets import remedies
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Source, Target, Variant
     from vaehub.placing import Fetched
+    from vaehub.plan import Step
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
@@ -67,7 +69,12 @@ class Installed(NamedTuple):
     candidates: tuple[str, ...] = ()
     """Labels of the sources that will be asked, in order; only where ``planned``."""
     converted_from: Mapping[str, Any] | None = None
-    """``name``, ``size`` and ``sha256`` of the catalog's file, where ours was made of it."""
+    """``name``, ``size``, ``sha256`` of the catalog's file, where ours is made of it: then its own
+    size and sha256 are known only right after that."""
+    because: str | None = None
+    """Why it is another file, or has another name, than the catalog says."""
+    listed_as: str | None = None
+    """What the UI calls it in its list; None where it lists it under no name."""
 
 
 class InstallResult(NamedTuple):
@@ -80,9 +87,19 @@ class InstallResult(NamedTuple):
     dry_run: bool = False
 
     @property
+    def ui(self) -> str | None:
+        """What people call the UI; None where the target is a plain folder."""
+        layout = targets.layouts()[self.target.layout]
+        return layout.title if layout.is_ui else None
+
+    @property
     def changed(self) -> bool:
         """Whether anything was placed."""
         return any(step.status == "installed" for step in self.steps)
+
+
+def _nothing(slot: str) -> Collection[str]:
+    return ()
 
 
 class Options(NamedTuple):
@@ -95,6 +112,8 @@ class Options(NamedTuple):
     ask: Ask | None = None
     convert: bool = False
     """Place the weights of a pickle as safetensors."""
+    reserved: Callable[[str], Collection[str]] = _nothing
+    """Gives the names that the catalogs have for the files of a slot, in lower case."""
 
 
 class Order(NamedTuple):
@@ -127,9 +146,11 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
         entry,
         order.wanted,
         named=order.named,
-        refusal=lambda variant: layout.refusal(
-            converted.renamed(variant) if options.convert else variant, entry.slot
+        refusal=lambda variant: remedies.refusal(layout, entry, variant, wish=options.convert),
+        converted_refusal=lambda variant: remedies.refusal(
+            layout, entry, variant, wish=options.convert, may_convert=True
         ),
+        way_out=remedies.way_out(layout, entry.slot),
     )
     plan = _plan(entry, variant, target, settings=settings, options=options)
     if not (options.dry_run or plan.nothing_to_do):
@@ -217,34 +238,30 @@ def _plan(
     options: Options,
 ) -> Plan:
     store = Store(settings.store)
-    layout = targets.layouts()[target.layout]
-    folder = layout.folder(target, entry.slot)
-    placed_as = converted.names(variant) if options.convert else {}
-    destinations = {
-        artifact.name: folder / placed_as.get(artifact.name, artifact.name)
-        for artifact in variant.artifacts
-    }
-    for destination in destinations.values():
+
+    def finish(destination: Path) -> None:
         if not options.dry_run:
             intents.finish(store.root, destination)
-        hidden_by = layout.collision(target, entry.slot, destination.name)
-        if hidden_by is not None:
-            raise TargetRefuses(
-                f"{layout.title} knows files by their name alone, and {hidden_by} has the name "
-                f"{destination.name} already: one of the two would be hidden",
-                hint="rename or move that file, or choose another variant",
-            )
+
+    where = destinations.find(
+        entry,
+        variant,
+        target,
+        wish=options.convert,
+        reserved=options.reserved,
+        finish=finish,
+    )
     return make_plan(
         entry,
         variant,
         target,
-        destinations=destinations,
+        destinations=where,
         found={
             artifact.name: observe.look(
-                destinations[artifact.name],
+                where[artifact.name].path,
                 artifact,
                 entry=entry.full_name,
-                converted=artifact.name in placed_as,
+                converted=where[artifact.name].convert is not None,
             )
             for artifact in variant.artifacts
         },
@@ -259,7 +276,6 @@ def _plan(
             )
             for artifact in variant.artifacts
         },
-        converted=placed_as,
         require_pinned=options.require_pinned,
     )
 
@@ -285,9 +301,11 @@ def _siblings(target: Target) -> list[Path]:
 def _result(
     plan: Plan, fetched: Mapping[str, Fetched], methods: dict[str, str], *, dry_run: bool
 ) -> InstallResult:
+    layout = targets.layouts()[plan.target.layout]
     steps = []
     for step in plan.steps:
         bytes_ = fetched.get(step.artifact.name)
+        origin = bytes_.converted_from if bytes_ else _origin(step)
         status: Status = "present" if step.action == "keep" else "installed"
         steps.append(
             Installed(
@@ -296,16 +314,26 @@ def _result(
                 action=step.action,
                 status="planned" if dry_run and step.action != "keep" else status,
                 reason=step.reason,
-                size=bytes_.size if bytes_ else step.artifact.size,
-                sha256=bytes_.sha256 if bytes_ else step.artifact.sha256,
+                size=bytes_.size if bytes_ else None if origin else step.artifact.size,
+                sha256=bytes_.sha256 if bytes_ else None if origin else step.artifact.sha256,
                 source=bytes_.source if bytes_ else None,
                 method=methods.get(step.artifact.name),
                 attempts=bytes_.attempts if bytes_ else (),
                 candidates=tuple(map(_label, step.sources)) if dry_run else (),
-                converted_from=bytes_.converted_from if bytes_ else None,
+                converted_from=origin,
+                because=step.because,
+                listed_as=layout.listed_as(plan.target, plan.entry.slot, step.destination),
             )
         )
     return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)
+
+
+def _origin(step: Step) -> Mapping[str, Any] | None:
+    """Say of what a file was made, or would be."""
+    if step.convert is None:
+        return None
+    artifact = step.artifact
+    return {"name": artifact.name, "size": artifact.size, "sha256": artifact.sha256}
 
 
 def _label(source: Source) -> str:

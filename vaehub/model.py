@@ -196,7 +196,7 @@ class Target(NamedTuple):
     """A layout at a path: where an install goes."""
 
     layout: str
-    """Id of the layout: ``automatic1111``, ``comfyui``, ``folder``."""
+    """Id of the layout: ``automatic1111``, ``comfyui``, ``folder`` ..."""
     root: Path
     """The UI's root, or the folder itself for ``folder``."""
 

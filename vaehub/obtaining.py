@@ -152,7 +152,7 @@ def _obtain_one(
 
     from vaehub.transfer.fetch import fetch
 
-    elsewhere = elsewhere and not step.converts  # else the origin is read again from here
+    elsewhere = elsewhere and step.convert is None  # else the origin is read again from here
     if elsewhere:
         path = _partial_beside(step)
         path.parent.mkdir(exist_ok=True)

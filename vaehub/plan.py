@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
     from vaehub.model import Artifact, Entry, Source, Target, Variant
     from vaehub.observe import Found
+    from vaehub.targets.remedies import Convert
 
 Action = Literal["fetch", "place", "keep"]
+
+
+class Destination(NamedTuple):
+    """Where a file is to stand, or stands already."""
+
+    path: Path
+    because: str | None = None
+    """Why it is not the catalog's own file under the catalog's own name; None where it is."""
+    convert: Convert | None = None
+    """What is to stand there is made of the artifact."""
 
 
 class Step(NamedTuple):
@@ -32,8 +43,10 @@ class Step(NamedTuple):
     """In the order they will be tried; empty unless ``fetch``."""
     replaces: bool = False
     """An older file of ours stands at the destination and gives way."""
-    converts: bool = False
+    convert: Convert | None = None
     """What is placed is made of the artifact: its weights as safetensors."""
+    because: str | None = None
+    """Why it is another file, or has another name, than the catalog says."""
 
 
 class Plan(NamedTuple):
@@ -62,7 +75,13 @@ class Plan(NamedTuple):
 
 
 def choose_variant(
-    entry: Entry, wanted: Variant, *, named: bool, refusal: Callable[[Variant], str | None]
+    entry: Entry,
+    wanted: Variant,
+    *,
+    named: bool,
+    refusal: Callable[[Variant], str | None],
+    converted_refusal: Callable[[Variant], str | None] | None = None,
+    way_out: str = "install into a plain folder or another UI with --to",
 ) -> Variant:
     """Pick the variant that the target's UI lists and loads.
 
@@ -71,6 +90,8 @@ def choose_variant(
         wanted: The variant that the name led to: the default unless ``named``.
         named: Whether the user named the variant; then no other one will do.
         refusal: Says why the target would not take a variant, or None.
+        converted_refusal: The same of a variant whose files may be converted; by default none may.
+        way_out: What a person can do where it takes none.
 
     Raises:
         TargetRefuses: neither the wanted one nor, where nobody named it, any other fits.
@@ -82,11 +103,16 @@ def choose_variant(
     if fitting and not named:
         # What needs no login first; then the catalog's order.
         return min(fitting, key=lambda variant: variant.needs_login)
+    if converted_refusal is not None:
+        candidates = [wanted] if named else [wanted, *entry.variants]
+        convertible = [each for each in candidates if converted_refusal(each) is None]
+        if convertible:
+            return min(convertible, key=lambda variant: variant.needs_login)
     if fitting:
         names = ", ".join(f"{entry.id}@{variant.name}" for variant in fitting)
         hint = f"this UI takes: {names}"
     else:
-        hint = "install into a plain folder or another UI with --to"
+        hint = way_out
     raise TargetRefuses(f"{entry.id}@{wanted.name} would be of no use there: {reason}", hint=hint)
 
 
@@ -114,11 +140,10 @@ def make_plan(
     variant: Variant,
     target: Target,
     *,
-    destinations: Mapping[str, Path],
+    destinations: Mapping[str, Destination],
     found: Mapping[str, Found],
     stored: Collection[str],
     sources: Mapping[str, tuple[Source, ...]],
-    converted: Collection[str] = (),
     require_pinned: bool = False,
 ) -> Plan:
     """Decide what to do for each artifact of a variant.
@@ -127,9 +152,8 @@ def make_plan(
         entry: The entry.
         variant: The variant to install.
         target: Where to.
-        destinations: Final path per artifact name.
+        destinations: Where each is to stand, per artifact name.
         found: What stands at that path, per artifact name.
-        converted: Names of the artifacts that are converted on their way.
         stored: The sha256 of the artifacts that the store holds.
         sources: Where each artifact can be fetched from, in order.
         require_pinned: Refuse artifacts whose sha256 the catalog does not know.
@@ -145,7 +169,7 @@ def make_plan(
         )
     steps = []
     for artifact in variant.artifacts:
-        destination = destinations[artifact.name]
+        destination, why, convert = destinations[artifact.name]
         state = found[artifact.name]
         if state == "foreign":
             raise FileInTheWay(
@@ -165,13 +189,14 @@ def make_plan(
                 hint="uninstall that one first, or install elsewhere with --to",
             )
         if state == "intact":
-            steps.append(Step(artifact, "keep", destination, "already installed"))
+            reason = "already installed"
+            steps.append(Step(artifact, "keep", destination, reason, convert=convert, because=why))
         elif state == "same-bytes":
-            steps.append(Step(artifact, "keep", destination, "already there, not placed by vaehub"))
+            reason = "already there, not placed by vaehub"
+            steps.append(Step(artifact, "keep", destination, reason, convert=convert, because=why))
         else:
             in_store = artifact.sha256 is not None and artifact.sha256 in stored
             reason = "a newer file of the catalog" if state == "outdated" else "not there yet"
-            converts = artifact.name in converted
             steps.append(
                 Step(
                     artifact,
@@ -179,10 +204,11 @@ def make_plan(
                     destination,
                     reason
                     + ("; its bytes are in the store" if in_store else "")
-                    + (f"; made of {artifact.name}" if converts else ""),
+                    + ("" if convert is None else f"; made of {artifact.name}"),
                     sources=() if in_store else sources[artifact.name],
                     replaces=state == "outdated",
-                    converts=converts,
+                    convert=convert,
+                    because=why,
                 )
             )
     return Plan(entry, variant, target, tuple(steps))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import struct
@@ -56,6 +57,19 @@ def checkpoint(
     if legacy:
         return sequence(value, {str(at): (len(one) // 4, one) for at, one in enumerate(data)})
     return archive(value, {str(at): one for at, one in enumerate(data)})
+
+
+def safetensors(shapes: Shapes | None = None, *, seed: int = 0) -> bytes:
+    """Give a safetensors file of the same weights."""
+    shapes = manifest() if shapes is None else shapes
+    data = values(shapes, seed=seed)
+    header, at = {}, 0
+    for name, shape in shapes.items():
+        offsets = [at, at := at + len(data[name])]
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": offsets}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + b"".join(data.values())
 
 
 def read(path: Path) -> dict[str, bytes]:

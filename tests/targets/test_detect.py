@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.targets.uis import AUTOMATIC1111, COMFYUI, FORGE, REFORGE, SDNEXT, grow
+from tests.targets.uis import (
+    AUTOMATIC1111,
+    BASE_DIRECTORY,
+    COMFYUI,
+    FOOOCUS,
+    FORGE,
+    INVOKEAI,
+    REFORGE,
+    SDNEXT,
+    SWARMUI,
+    grow,
+)
+from tests.trees import snapshot
 from vaehub.errors import TargetNotUsable
+from vaehub.targets import layouts
 from vaehub.targets.detect import ANY, CLEAR, detect
 
 if TYPE_CHECKING:
@@ -18,10 +34,23 @@ if TYPE_CHECKING:
     ("tree", "layout", "strength"),
     [
         (AUTOMATIC1111, "automatic1111", CLEAR),
-        (FORGE, "automatic1111", CLEAR),
-        (REFORGE, "automatic1111", CLEAR),
+        (FORGE, "forge", CLEAR),
+        (REFORGE, "reforge", CLEAR),
         (SDNEXT, "sdnext", CLEAR),
         (COMFYUI, "comfyui", CLEAR),
+        (BASE_DIRECTORY, "comfyui", CLEAR),
+        ("custom_nodes/ models/", "comfyui", CLEAR),
+        (INVOKEAI, "invokeai", CLEAR),
+        ("databases/invokeai.db models/", "invokeai", CLEAR),
+        ("invokeai/app/x.py invokeai/version/x.py pyproject.toml", "invokeai", CLEAR),
+        (FOOOCUS, "fooocus", CLEAR),
+        (SWARMUI, "swarmui", CLEAR),
+        ("Models/Stable-Diffusion/ Models/VAE/", "swarmui", CLEAR),
+        (".sm-portable", "stabilitymatrix", CLEAR),
+        ("settings.json Packages/ Models/", "stabilitymatrix", CLEAR),
+        ("Packages/ Models/StableDiffusion/", "stabilitymatrix", CLEAR),
+        (f"{FORGE} models/checkpoints/", "forge", CLEAR),
+        (f"{FOOOCUS} models/Stable-diffusion/", "fooocus", CLEAR),
         ("models/Stable-diffusion/", "automatic1111", CLEAR),
         ("models/checkpoints/", "comfyui", CLEAR),
         ("models/VAE/", "automatic1111", ANY),
@@ -31,6 +60,11 @@ if TYPE_CHECKING:
         ("models/Stable-diffusion/ models/VAE/ models/checkpoints/", "automatic1111", CLEAR),
         ("models/checkpoints/ models/VAE/", "comfyui", CLEAR),
         ("", None, ANY),
+        ("modules_forge/main_entry.py", None, ANY),
+        ("Models/VAE/", None, ANY),
+        ("settings.json Models/", None, ANY),
+        ("Packages/", None, ANY),
+        ("entry_with_update.py", None, ANY),
         ("webui.py", None, ANY),
         ("comfy/ nodes.py", None, ANY),
         ("models/", None, ANY),
@@ -69,3 +103,32 @@ def test_a_linked_model_folder_counts(tmp_path: Path) -> None:
     found = detect(tmp_path / "ui")
     assert found is not None
     assert found.id == "automatic1111"
+
+
+MARKERS = sorted(
+    {
+        marker
+        for layout in layouts().values()
+        for evidence in layout.evidence
+        for marker in (*evidence.all, *evidence.none)
+    }
+)
+
+
+@given(
+    st.sets(st.sampled_from(MARKERS)),
+    st.sets(st.sampled_from([marker.rstrip("/") for marker in MARKERS])),
+    st.sampled_from([ANY, CLEAR]),
+)
+def test_no_tree_makes_it_crash(
+    tmp_path_factory: pytest.TempPathFactory, markers: set[str], files: set[str], strength: int
+) -> None:
+    root = tmp_path_factory.mktemp("any")
+    for marker in sorted(markers | files):
+        with contextlib.suppress(FileExistsError, NotADirectoryError, IsADirectoryError):
+            grow(root, marker)
+    before = snapshot(root)
+    with contextlib.suppress(TargetNotUsable):  # equal claims
+        found = detect(root, at_least=strength)
+        assert found is None or found is layouts()[found.id]
+    assert snapshot(root) == before

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.targets.uis import AUTOMATIC1111, COMFYUI, grow
+from tests.targets.uis import AUTOMATIC1111, COMFYUI, INVOKEAI, STABILITYMATRIX, grow
 from tests.trees import forbidding_folder, snapshot
 from vaehub.errors import TargetNotUsable
 from vaehub.model import Target
@@ -118,6 +118,34 @@ def test_the_nearest_ui_around_the_working_directory_wins(settings: Settings, a1
     inner = grow(a1111 / "extensions" / "ComfyUI", COMFYUI)
     found = find_target(None, settings=settings, cwd=inner / "models" / "vae")
     assert found == Target("comfyui", inner)
+
+
+def test_stability_matrix_and_what_it_runs(settings: Settings, tmp_path: Path) -> None:
+    root = grow(tmp_path / "StabilityMatrix", STABILITYMATRIX)
+    package = grow(root / "Data" / "Packages" / "ComfyUI", COMFYUI)
+    library = Target("stabilitymatrix", root / "Data")
+    for to in (root, root / "Data", root / "Data" / "Models" / "VAE"):
+        assert find_target(to, settings=settings, cwd=tmp_path) == library
+    for cwd in (root, root / "Data" / "Packages", root / "Data" / "Models" / "VAE"):
+        assert find_target(None, settings=settings, cwd=cwd) == library
+    for to in (package, package / "models" / "vae"):
+        assert find_target(to, settings=settings, cwd=tmp_path) == Target("comfyui", package)
+    inside = package / "models" / "checkpoints"
+    assert find_target(None, settings=settings, cwd=inside) == Target("comfyui", package)
+
+
+def test_another_data_folder_is_none_of_stability_matrix(
+    settings: Settings, tmp_path: Path
+) -> None:
+    grow(tmp_path / "mine", "Data/Packages/ Data/Models/")
+    found = find_target(tmp_path / "mine", settings=settings, cwd=tmp_path)
+    assert found == Target("folder", tmp_path / "mine")
+
+
+def test_the_store_of_invokeai_is_invokeai(settings: Settings, tmp_path: Path) -> None:
+    root = grow(tmp_path / "invokeai", INVOKEAI)
+    for to in (root, root / "models"):
+        assert find_target(to, settings=settings, cwd=tmp_path) == Target("invokeai", root)
 
 
 def test_home_is_expanded(settings: Settings, home: Path, tmp_path: Path) -> None:

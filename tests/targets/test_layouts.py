@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -11,9 +12,16 @@ import pytest
 import vaehub.targets
 from vaehub.model import Artifact, Target, Variant
 from vaehub.targets import Layout, layouts
+from vaehub.targets.layouts import ShownAs
 
 TEXTS = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}}
 RELATIVE = {"type": "string", "pattern": r"^(\.|[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)$"}
+ALSO = {
+    "type": "object",
+    "required": ["folder", "endings"],
+    "additionalProperties": False,
+    "properties": {"folder": RELATIVE, "endings": TEXTS},
+}
 SLOT = {
     "type": "object",
     "required": ["folder"],
@@ -23,13 +31,27 @@ SLOT = {
         "extensions": {**TEXTS, "items": {"type": "string", "pattern": r"^\.[a-z0-9]+$"}},
         "names": TEXTS,
         "key_layouts": TEXTS,
+        "any_case": {"type": "boolean"},
+        "min_size": {"type": "integer", "minimum": 1},
+        "max_size": {"type": "integer", "minimum": 1},
+        "larger_is": {"type": "string"},
+        "also": {"type": "array", "minItems": 1, "items": ALSO},
+        "key": {"type": "string"},
+        "shown_as": {"enum": list(get_args(ShownAs))},
+        "pairs": TEXTS,
+        "beginnings": TEXTS,
     },
+    "dependentRequired": {"max_size": ["larger_is"], "larger_is": ["max_size"]},
 }
 EVIDENCE = {
     "type": "object",
     "required": ["strength", "all"],
     "additionalProperties": False,
-    "properties": {"strength": {"type": "integer", "minimum": 1, "maximum": 4}, "all": TEXTS},
+    "properties": {
+        "strength": {"type": "integer", "minimum": 1, "maximum": 4},
+        "all": TEXTS,
+        "none": TEXTS,
+    },
 }
 SCHEMA = {
     "type": "object",
@@ -42,6 +64,20 @@ SCHEMA = {
             "title": {"type": "string"},
             "evidence": {"type": "array", "items": EVIDENCE},
             "unique_base_names": {"type": "boolean"},
+            "follows_links": {"type": "boolean"},
+            "extra_paths": {"type": "string"},
+            "inside": RELATIVE,
+            "refuses": {
+                "type": "object",
+                "required": ["reason", "instead"],
+                "additionalProperties": False,
+                "properties": {"reason": {"type": "string"}, "instead": {"type": "string"}},
+            },
+            "without": {
+                "type": "object",
+                "propertyNames": {"enum": ["vae-approx"]},
+                "additionalProperties": {"type": "string"},
+            },
             "slots": {
                 "type": "object",
                 "required": ["vae"],
@@ -86,6 +122,12 @@ def test_the_data_cannot_be_changed_by_a_caller() -> None:
         ("comfyui", "vae-approx", "models/vae_approx"),
         ("sdnext", "vae", "models/VAE"),
         ("sdnext", "vae-approx", "models/VAE"),
+        ("forge", "vae", "models/VAE"),
+        ("reforge", "vae-approx", "models/VAE-taesd"),
+        ("fooocus", "vae", "models/vae"),
+        ("swarmui", "vae", "Models/VAE"),
+        ("stabilitymatrix", "vae", "Models/VAE"),
+        ("stabilitymatrix", "vae-approx", "Models/ApproxVAE"),
         ("folder", "vae", ""),
         ("folder", "vae-approx", ""),
     ],
@@ -105,6 +147,13 @@ def test_each_slot_has_its_folder(tmp_path: Path, layout: str, slot: str, folder
         ("comfyui", "vae", "a.sft", None),
         ("comfyui", "vae-approx", "taef1_decoder.pth", "taesd"),
         ("sdnext", "vae", "a.safetensors", "ldm"),
+        ("comfyui", "vae", "a.SFT", None),
+        ("forge", "vae", "a.bin", "ldm"),
+        ("forge", "vae", "a.gguf", None),
+        ("reforge", "vae", "a.pt", "ldm"),
+        ("fooocus", "vae", "a.CKPT", "diffusers"),
+        ("swarmui", "vae", "a.sft", "diffusers"),
+        ("stabilitymatrix", "vae", "a.gguf", "native"),
         ("folder", "vae", "anything.bin", "diffusers"),
         ("folder", "vae-approx", "anything", None),
     ],
@@ -133,6 +182,16 @@ def test_what_the_ui_takes_is_accepted(layout: str, slot: str, name: str, keys: 
         ("comfyui", "vae", "a.gguf", None, "ComfyUI does not list .gguf files in models/vae"),
         ("sdnext", "vae", "a.ckpt", "ldm", "SD.Next does not list .ckpt"),
         ("sdnext", "vae-approx", "taesd_decoder.pth", "taesd", "no folder for vae-approx"),
+        ("forge", "vae", "a.sft", "ldm", "Forge does not list .sft files in models/VAE"),
+        ("forge", "vae", "a.PT", "ldm", "Forge does not list .PT files"),
+        ("reforge", "vae", "a.bin", "ldm", "reForge does not list .bin files"),
+        ("invokeai", "vae", "a.safetensors", "ldm", "InvokeAI lists no folder"),
+        ("invokeai", "vae-approx", "a.pth", "taesd", "InvokeAI lists no folder"),
+        ("fooocus", "vae", "a.pt", "ldm", "Fooocus does not list .pt files in models/vae"),
+        ("fooocus", "vae", "a.safetensors", "native", "ldm or diffusers keys"),
+        ("fooocus", "vae-approx", "taesd_decoder.pth", "taesd", "looks only for vaeapp_sd15.pth"),
+        ("swarmui", "vae", "a.SAFETENSORS", "ldm", "SwarmUI does not list .SAFETENSORS files"),
+        ("swarmui", "vae-approx", "taesd_decoder.pth", "taesd", "no folder for vae-approx"),
         ("folder", "vae", "../a.safetensors", "ldm", "begins with a dot"),
         ("comfyui", "vae", "sub/a.safetensors", "ldm", "contains '/'"),
     ],
@@ -145,6 +204,23 @@ def test_what_the_ui_does_not_take_is_refused_with_the_reason(
     assert said is not None
     assert reason in said
     assert layouts()[layout].refusal(variant, slot) == said
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        (None, None),
+        (24_999_999, "SD.Next loads no file under 25,000,000 bytes, and a.safetensors has 24,999"),
+        (25_000_000, None),
+        (1_310_944_880, None),
+        (1_310_944_881, "for a consistency decoder, and a.safetensors has 1,310,944,881"),
+    ],
+)
+def test_sizes_that_sdnext_does_not_load(size: int | None, reason: str | None) -> None:
+    artifact = Artifact("a.safetensors", (), size)
+    said = layouts()["sdnext"].accepts(artifact, Variant("v", (artifact,), layout="ldm"), "vae")
+    assert (said is None) is (reason is None)
+    assert (reason or "") in (said or "")
 
 
 def test_one_unfit_file_spoils_the_variant(a1111: Layout) -> None:
@@ -185,3 +261,83 @@ def test_uis_that_know_files_by_path_have_no_collisions(tmp_path: Path) -> None:
     (tmp_path / "models" / "vae" / "sub").mkdir(parents=True)
     (tmp_path / "models" / "vae" / "sub" / "a.pt").touch()
     assert layouts()["comfyui"].collision(Target("comfyui", tmp_path), "vae", "a.pt") is None
+
+
+def test_forge_does_not_look_into_linked_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "VAE"
+    folder.mkdir(parents=True)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "a.pt").touch()
+    (folder / "linked").symlink_to(tmp_path / "shared", target_is_directory=True)
+    assert layouts()["forge"].collision(Target("forge", tmp_path), "vae", "a.pt") is None
+    found = layouts()["reforge"].collision(Target("reforge", tmp_path), "vae", "a.pt")
+    assert found == folder / "linked" / "a.pt"
+
+
+@pytest.mark.parametrize(
+    ("layout", "folder", "name", "collides"),
+    [
+        ("automatic1111", "models/Stable-diffusion/sub", "a.vae.pt", True),
+        ("automatic1111", "models/Stable-diffusion", "a.pt", False),
+        ("reforge", "models/Stable-diffusion", "a.vae.safetensors", True),
+        ("sdnext", "models/Stable-diffusion", "a.vae.safetensors", True),
+        ("sdnext", "models/Stable-diffusion", "a.vae.pt", False),
+        ("forge", "models/text_encoder", "a.safetensors", True),
+        ("forge", "models/Stable-diffusion", "a.vae.pt", False),
+    ],
+)
+def test_what_is_listed_from_elsewhere_collides_too(
+    tmp_path: Path, layout: str, folder: str, name: str, collides: bool
+) -> None:
+    other = tmp_path / folder / name
+    other.parent.mkdir(parents=True)
+    other.touch()
+    found = layouts()[layout].collision(Target(layout, tmp_path), "vae", name)
+    assert found == (other if collides else None)
+
+
+@pytest.mark.parametrize(
+    ("layout", "slot", "path", "name"),
+    [
+        ("automatic1111", "vae", "models/VAE/sub/a.pt", "a.pt"),
+        ("automatic1111", "vae-approx", "models/VAE-taesd/taesd_decoder.pth", None),
+        ("forge", "vae", "models/VAE/a.safetensors", "a.safetensors"),
+        ("sdnext", "vae", "models/VAE/a.safetensors", "a.safetensors"),
+        ("sdnext", "vae", "models/VAE/a.pt", None),
+        ("sdnext", "vae-approx", "models/VAE/a.safetensors", None),
+        ("comfyui", "vae", "models/vae/a.safetensors", "a.safetensors"),
+        ("comfyui", "vae", "models/vae/sub/a.pt", str(Path("sub", "a.pt"))),
+        ("comfyui", "vae-approx", "models/vae_approx/taef1_decoder.pth", None),
+        ("comfyui", "vae-approx", "models/vae_approx/taehv1_5.safetensors", "taehv1_5.safetensors"),
+        ("comfyui", "vae-approx", "models/vae_approx/taesana_decoder.pth", None),
+        ("fooocus", "vae", "models/vae/sub/a.pth", str(Path("sub", "a.pth"))),
+        ("swarmui", "vae", "Models/VAE/a.safetensors", "a"),
+        ("swarmui", "vae", "Models/VAE/sub/a.ckpt", "sub/a.ckpt"),
+        ("stabilitymatrix", "vae", "Models/VAE/a.sft", "a.sft"),
+        ("invokeai", "vae", "models/a.safetensors", None),
+        ("folder", "vae", "a.safetensors", None),
+    ],
+)
+def test_what_the_ui_calls_a_file(
+    tmp_path: Path, layout: str, slot: str, path: str, name: str | None
+) -> None:
+    target = Target(layout, tmp_path)
+    assert layouts()[layout].listed_as(target, slot, tmp_path / path) == name
+
+
+def test_a_pair_is_listed_once_both_halves_are_there(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "vae_approx"
+    folder.mkdir(parents=True)
+    decoder, encoder = folder / "taesd_decoder.pth", folder / "taesd_encoder.safetensors"
+    decoder.touch()
+    (folder / "taesd_encoder.txt").touch()
+    (folder / "taesdxl_encoder.pth").touch()
+    comfyui, target = layouts()["comfyui"], Target("comfyui", tmp_path)
+    assert comfyui.listed_as(target, "vae-approx", decoder) is None
+    encoder.touch()
+    assert comfyui.listed_as(target, "vae-approx", decoder) == "taesd"
+    assert comfyui.listed_as(target, "vae-approx", encoder) == "taesd"
+
+
+def test_only_a_ui_has_evidence() -> None:
+    assert [id_ for id_, layout in layouts().items() if not layout.is_ui] == ["folder"]

@@ -22,6 +22,35 @@ COMFYUI = (
     "models/vae_approx/"
 )
 
+BASE_DIRECTORY = "custom_nodes/ models/vae/ models/checkpoints/ user/ input/ output/"
+"""What ComfyUI makes of a folder named with ``--base-directory``."""
+INVOKEAI = "invokeai.yaml databases/invokeai.db models/ outputs/"
+FOOOCUS = (
+    "launch.py webui.py entry_with_update.py fooocus_version.py modules/config.py ldm_patched/ "
+    "models/checkpoints/ models/vae/ models/vae_approx/"
+)
+SWARMUI = (
+    "launch-linux.sh src/SwarmUI.csproj src/Core/Settings.cs Models/Stable-Diffusion/ Models/VAE/ "
+    "Data/"
+)
+STABILITYMATRIX = (
+    "Data/.sm-portable Data/settings.json Data/Packages/ Data/Models/StableDiffusion/ "
+    "Data/Models/VAE/"
+)
+TREES = {
+    "automatic1111": AUTOMATIC1111,
+    "forge": FORGE,
+    "reforge": REFORGE,
+    "sdnext": SDNEXT,
+    "comfyui": COMFYUI,
+    "invokeai": INVOKEAI,
+    "fooocus": FOOOCUS,
+    "swarmui": SWARMUI,
+    "stabilitymatrix": STABILITYMATRIX,
+    "folder": "",
+}
+"""A fresh tree by layout."""
+
 
 def grow(root: Path, tree: str) -> Path:
     """Make blank-separated paths below a root; folders end in a slash."""

@@ -75,6 +75,16 @@ class Catalogs(NamedTuple):
         for catalog in self.catalogs:
             yield from sorted(catalog.entries.values(), key=lambda entry: entry.id)
 
+    def file_names(self, slot: str) -> frozenset[str]:
+        """Give the names of all files of a slot, in lower case."""
+        return frozenset(
+            artifact.name.casefold()
+            for entry in self.entries()
+            if entry.slot == slot
+            for variant in entry.variants
+            for artifact in variant.artifacts
+        )
+
     def resolve(self, name: str) -> tuple[Entry, Variant]:
         """Find the one entry and variant that a name means, in upper or lower case.
 

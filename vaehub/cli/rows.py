@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vaehub.cli.call import Call
     from vaehub.model import Artifact, Entry, Receipt, Source, Target, Variant
+    from vaehub.targets import Layout
 
 COLUMNS = (
     Column("id", style="bold"),
@@ -49,6 +50,29 @@ class Here(NamedTuple):
     target: Target | None = None
     receipts: Mapping[str, tuple[Receipt, ...]] = MappingProxyType({})
 
+    @property
+    def ui(self) -> str | None:
+        """What people call the target's UI; None where it is a plain folder, or there is none."""
+        layout = self._layout
+        return layout.title if layout is not None and layout.is_ui else None
+
+    def listed_as(self, entry: Entry, receipt: Receipt) -> str | None:
+        """Say what the UI calls an entry's file in its list."""
+        if self.target is None or self._layout is None:
+            return None
+        return self._layout.listed_as(self.target, entry.slot, receipt.path)
+
+    def names(self, entry: Entry) -> tuple[str, ...]:
+        """Give what the UI calls an entry's files in its list, each name once."""
+        listed = [self.listed_as(entry, receipt) for receipt in self.of(entry)]
+        return tuple(name for name in dict.fromkeys(listed) if name is not None)
+
+    @property
+    def _layout(self) -> Layout | None:
+        from vaehub import targets
+
+        return targets.layouts()[self.target.layout] if self.target is not None else None
+
     def of(self, entry: Entry) -> tuple[Receipt, ...]:
         """Give the receipts of an entry's files."""
         return self.receipts.get(entry.full_name, ())
@@ -75,9 +99,19 @@ def look_around(call: Call, to: str | None) -> Here:
     return Here(target, found)
 
 
-def entry_table(entries: Iterable[Entry], here: Here) -> Table:
-    """Lay entries out as one row each."""
-    return Table(COLUMNS, tuple(_row(entry, here) for entry in entries))
+def entry_table(entries: Iterable[Entry], here: Here, *, listed: bool = False) -> Table:
+    """Lay entries out as one row each.
+
+    Args:
+        entries: What to show.
+        here: What of it is installed.
+        listed: Also say what the target's UI calls it, where there is one.
+    """
+    if not listed or here.ui is None:
+        return Table(COLUMNS, tuple(_row(entry, here) for entry in entries))
+    column = Column(f"in {here.ui}", least=16)
+    rows = ((*_row(entry, here), ", ".join(here.names(entry)) or NOTHING) for entry in entries)
+    return Table((*COLUMNS, column), tuple(rows))
 
 
 def entry_json(entry: Entry, here: Here) -> dict[str, Any]:
@@ -108,12 +142,14 @@ def entry_json(entry: Entry, here: Here) -> dict[str, Any]:
         "variants": [_variant_json(variant) for variant in entry.variants],
         "decoder": _decoder_json(entry),
         "installed": str(receipts[0].path) if receipts else None,
+        "ui": here.ui,
         "installed_files": [
             {
                 "path": str(receipt.path),
                 "variant": receipt.variant,
                 "sha256": receipt.sha256,
                 "smoke": receipt.smoke,
+                "listed_as": here.listed_as(entry, receipt),
             }
             for receipt in receipts
         ],

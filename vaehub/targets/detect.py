@@ -3,6 +3,7 @@
 Evidence is ranked: a UI's own code outweighs a folder of checkpoints, and that one a folder of
 VAEs, which may as well be a plain folder that happens to have the name. Names are compared letter
 by letter also where the file system does not: ``models/VAE`` and ``models/vae`` are different UIs.
+Forks share most of their code: what one of them lacks tells it from the others.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def detect(root: Path, *, at_least: int = ANY) -> Layout | None:
             evidence.strength
             for evidence in layout.evidence
             if all(_has(root, marker) for marker in evidence.all)
+            and not any(_has(root, marker) for marker in evidence.none)
         ]
         if strengths and max(strengths) >= at_least:
             claims.append((tuple(sorted(strengths, reverse=True)), layout))

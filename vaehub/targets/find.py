@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from vaehub.errors import TargetNotUsable
 from vaehub.model import Target
-from vaehub.targets.detect import CLEAR, detect
+from vaehub.targets.detect import ANY, CLEAR, detect
+from vaehub.targets.layouts import layouts
 
 if TYPE_CHECKING:
     from vaehub.settings import Settings
@@ -42,9 +43,9 @@ def find_target(to: str | Path | None, *, settings: Settings, cwd: Path) -> Targ
     here = _absolute(cwd, cwd=cwd)
     for folder in (here, *here.parents):
         # A lone models/VAE may be what we made ourselves: it must not turn into a UI by that.
-        layout = detect(folder, at_least=CLEAR)
-        if layout is not None:
-            return Target(layout.id, folder)
+        target = _ui(folder, at_least=CLEAR)
+        if target is not None:
+            return target
     if settings.default_target is not None:
         return _at(settings.default_target, said="the configured target", cwd=cwd)
     return _at(_DEFAULT, said="the working directory", cwd=cwd)
@@ -63,14 +64,25 @@ def _at(to: str | Path, *, said: str, cwd: Path) -> Target:
         raise TargetNotUsable(f"{said} names {str(to)!r}, which is no usable path: {reason}") from (
             error
         )
-    layout = detect(path)
-    if layout is not None:
-        return Target(layout.id, path)
+    target = _ui(path, at_least=ANY)
+    if target is not None:
+        return target
     for root in path.parents:
         layout = detect(root, at_least=CLEAR)
         if layout is not None and _same(path, root / layout.slots["vae"].folder):
             return Target(layout.id, root)
     return Target("folder", path)
+
+
+def _ui(folder: Path, *, at_least: int) -> Target | None:
+    """Find the UI whose root a folder is, or which keeps its root in that folder."""
+    layout = detect(folder, at_least=at_least)
+    if layout is not None:
+        return Target(layout.id, folder)
+    for layout in layouts().values():
+        if layout.inside is not None and detect(folder / layout.inside, at_least=CLEAR) is layout:
+            return Target(layout.id, folder / layout.inside)
+    return None
 
 
 def _absolute(path: Path, *, cwd: Path) -> Path:

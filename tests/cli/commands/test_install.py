@@ -54,6 +54,7 @@ def test_install_says_what_was_placed_and_how_to_select_it(
     assert lines[3] == f"    sha256 {SHA256}"
     assert lines[4] == "  license: MIT (https://example.org/license)"
     assert lines[5] == f"  to use it: {SELECT['automatic1111']}"
+    assert lines[6] == "  AUTOMATIC1111 lists it as house.safetensors"
     assert "\nvaehub: house.safetensors: done, 4.19 kB in " in ran.err
 
 
@@ -262,6 +263,68 @@ def test_json_never_asks(
     assert ran.json["problems"][0]["code"] == "license-not-accepted"
 
 
+def test_the_name_in_the_ui_is_said_everywhere(
+    run: Run, world: LoopbackWorld, tmp_path: Path
+) -> None:
+    tree = samples.tree(tmp_path / "comfy", "comfyui")
+    planned = run("install", "house", "--to", tree, "--dry-run")
+    assert "  ComfyUI would list it as house.safetensors\n" in planned.err
+    for _ in range(2):
+        assert (
+            "  ComfyUI lists it as house.safetensors\n" in run("install", "house", "--to", tree).err
+        )
+    (result,) = run("install", "house", "--to", tree, "--json").json["results"]
+    (file,) = result["files"]
+    assert (result["ui"], file["listed_as"], file["because"]) == (
+        "ComfyUI",
+        "house.safetensors",
+        None,
+    )
+    listed = run("list", "--installed", "--to", tree).out.splitlines()
+    assert listed[0].endswith("in ComfyUI")
+    assert listed[1].split()[-1] == "house.safetensors"
+    assert "in ComfyUI" not in run("list", "--family", "test1", "--to", tree).out
+    (house,) = run("list", "--installed", "--to", tree, "--json").json["results"]
+    assert house["ui"] == "ComfyUI"
+    assert house["installed_files"][0]["listed_as"] == "house.safetensors"
+    shown = run("info", "house", "--to", tree).out
+    assert f"{tree / 'models' / 'vae' / 'house.safetensors'} (safetensors)\n" in shown
+    assert "               ComfyUI lists it as house.safetensors\n" in shown
+    assert "lists it" not in run("info", "locked", "--to", tree).out
+
+
+def test_another_name_is_explained(run: Run, world: LoopbackWorld, tmp_path: Path) -> None:
+    tree = samples.tree(tmp_path / "webui", "automatic1111")
+    other = tree / "models" / "VAE" / "sub" / "house.safetensors"
+    other.parent.mkdir()
+    other.write_bytes(b"mine")
+    ran = run("install", "house", "--to", tree)
+    assert ran.code == 0
+    lines = ran.err.splitlines()
+    named = f"house-{SHA256[:8]}.safetensors"
+    at = lines.index(f"  {tree / 'models' / 'VAE' / named}")
+    why = f"AUTOMATIC1111 could not tell it from {other}, which has that name"
+    assert lines[at + 1] == f"    not called house.safetensors: {why}"
+    assert lines[-1] == f"  AUTOMATIC1111 lists it as {named}"
+    (result,) = run("install", "house", "--to", tree, "--json").json["results"]
+    (file,) = result["files"]
+    assert (file["name"], file["listed_as"]) == ("house.safetensors", named)
+    assert run("verify", "house", "--to", tree, "--deep").code == 0
+    assert run("uninstall", "house", "--to", tree).code == 0
+    assert other.read_bytes() == b"mine"
+
+
+def test_a_refusal_names_the_way_out(run: Run, world: LoopbackWorld, tmp_path: Path) -> None:
+    tree = tmp_path / "invokeai"
+    tree.mkdir()
+    (tree / "invokeai.yaml").touch()
+    ran = run("install", "house", "--to", tree)
+    assert ran.code == 7
+    assert "InvokeAI lists no folder" in ran.err
+    assert "/api/v2/models/install?source=PATH" in ran.err.replace("\n", "")
+    assert snapshot(tree) == {"invokeai.yaml": b""}
+
+
 def test_every_ui_has_its_words_on_selecting() -> None:
     assert set(SELECT) == set(targets.layouts()) - {"folder"}
 
@@ -371,8 +434,15 @@ def test_list_and_info_show_what_is_installed(run: Run, world: LoopbackWorld, ta
     (house,) = run("list", "--installed", "--to", target, "--json").json["results"]
     assert house["installed"] == path
     assert house["installed_files"] == [
-        {"path": path, "variant": "safetensors", "sha256": SHA256, "smoke": None}
+        {
+            "path": path,
+            "variant": "safetensors",
+            "sha256": SHA256,
+            "smoke": None,
+            "listed_as": None,
+        }
     ]
+    assert house["ui"] is None
     assert f"  installed    {path} (safetensors)\n" in run("info", "house", "--to", target).out
 
 

@@ -116,6 +116,8 @@ def _installed(entry: Entry, here: Here) -> Iterator[Block]:
     for index, receipt in enumerate(receipts):
         label = "" if index else "installed"
         yield Fact(label, f"{receipt.path} ({receipt.variant})", style="green")
+    for name in here.names(entry):
+        yield from _fact("", f"{here.ui} lists it as {name}")
     yield from _fact("smoke test", _smoke(receipts))
 
 

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     from vaehub.smoke.report import SmokeReport
 
 SELECT = {
-    "automatic1111": "Settings > VAE > SD VAE, after its refresh button; in Forge: VAE / Text "
-    "Encoder at the top of the page",
-    "comfyui": "press R, then choose it in the node Load VAE (VAELoader)",
+    "automatic1111": "Settings > VAE > SD VAE, after its refresh button",
+    "forge": "VAE / Text Encoder at the top of the page, after its refresh button",
+    "reforge": "Settings > VAE > SD VAE, after its refresh button",
     "sdnext": "refresh the list of VAE models in the settings, then choose it there",
+    "comfyui": "press R, then choose it in the node Load VAE (VAELoader)",
+    "invokeai": "add it in the Model Manager first",
+    "fooocus": "Advanced > Models > Refresh All Files, then VAE in the Developer Debug Mode",
+    "swarmui": "refresh the list of models, then choose it as the parameter VAE",
+    "stabilitymatrix": "in the UI that you start from it, after that one's refresh button",
 }
 """How a person selects a file of the slot ``vae``, per layout that is a UI."""
 
@@ -218,6 +223,7 @@ def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any
         "license": result.entry.license.id,
         "target": str(result.target),
         "layout": result.target.layout,
+        "ui": result.ui,
         "dry_run": result.dry_run,
         "changed": result.changed,
         "files": [_file_json(step) for step in result.steps],
@@ -228,6 +234,8 @@ def _file_json(step: Installed) -> dict[str, Any]:
     return {
         "name": step.name,
         "path": str(step.destination),
+        "listed_as": step.listed_as,
+        "because": step.because,
         "action": step.action,
         "status": step.status,
         "reason": step.reason,
@@ -259,10 +267,18 @@ def _text(result: InstallResult, report: SmokeReport | None) -> Iterator[Block]:
         yield f"  license: {rows.license_words(result.entry.license.id)}{page}"
         if result.entry.slot == "vae" and result.target.layout in SELECT:
             yield f"  to use it: {SELECT[result.target.layout]}"
+    yield from (f"  {line}" for line in _listed(result))
     if report is not None:
         from vaehub.cli.commands import smoke as smoke_command
 
         yield from smoke_command.text(report)
+
+
+def _listed(result: InstallResult) -> Iterator[str]:
+    """Say under which names the UI lists the files: a pair may have one name together."""
+    names = dict.fromkeys(step.listed_as for step in result.steps if step.listed_as is not None)
+    verb = "would list" if result.dry_run and _has_work(result) else "lists"
+    yield from (f"{result.ui} {verb} it as {name}" for name in names)
 
 
 def _has_work(result: InstallResult) -> bool:
@@ -271,13 +287,15 @@ def _has_work(result: InstallResult) -> bool:
 
 def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     yield ("  ", Styled(str(step.destination), "green" if step.status == "installed" else ""))
+    if step.because is not None:
+        what = "not called" if step.converted_from is None else "made of"
+        yield f"    {what} {step.name}: {step.because}"
     if step.status == "installed":
         came = "the store" if step.source == "store" else step.source
         yield f"    {words.size(step.size)} from {came}, verified, {_how(step.method)}"
         yield f"    sha256 {step.sha256}"
         if step.converted_from is not None:
-            origin = step.converted_from
-            yield f"    made of {origin['name']}, sha256 {origin['sha256']}"
+            yield f"    made of {step.name}, sha256 {step.converted_from['sha256']}"
         if not pinned:
             yield "    which is the host's word alone: the catalog knows no sha256 of this file"
     elif step.action == "keep":

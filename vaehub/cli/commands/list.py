@@ -35,7 +35,8 @@ def command(
 
     The columns: its name, which latents it speaks (a checkpoint's family must be the same), which
     models it goes with, the size of the default variant, the license, whether all sources want a
-    login, whether it is installed in the target, and the last verdict of a smoke test.
+    login, whether it is installed in the target, and the last verdict of a smoke test. With
+    --installed also the name under which the target's UI lists it.
     """
     everything = tuple(call.catalogs.entries())
     _require_known("family", family, {entry.family for entry in everything})
@@ -54,7 +55,7 @@ def command(
         "list",
         results=tuple(rows.entry_json(entry, here) for entry in entries) if call.as_json else (),
         problems=tuple(problems),
-        text=lambda: [rows.entry_table(entries, here)] if entries else [],
+        text=lambda: [rows.entry_table(entries, here, listed=installed)] if entries else [],
     )
 
 

@@ -1,0 +1,174 @@
+"""Find where each file of a variant is to stand, and under which name.
+
+The catalog gives a file its installed name; a UI that would not list it under that name, or that
+could not tell it from another file, gets the same bytes under another one. What is there already
+keeps its name: installing again finds it by its receipt. Looks at the disk and changes nothing,
+save through what it is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vaehub import observe, receipts, targets
+from vaehub.errors import TargetRefuses
+from vaehub.plan import Destination
+from vaehub.targets import remedies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+    from vaehub.model import Artifact, Entry, Receipt, Target, Variant
+    from vaehub.targets import Layout
+    from vaehub.targets.remedies import Remedy
+
+
+def find(
+    entry: Entry,
+    variant: Variant,
+    target: Target,
+    *,
+    wish: bool,
+    reserved: Callable[[str], Collection[str]],
+    finish: Callable[[Path], None],
+) -> Mapping[str, Destination]:
+    """Find the destination of each artifact of a variant.
+
+    Args:
+        entry: The entry.
+        variant: The variant, which the target's UI takes.
+        target: Where to.
+        wish: The user wants safetensors and no pickle.
+        reserved: Gives the names that the catalogs have for the files of a slot, in lower case.
+            Nothing is renamed to one of them.
+        finish: Writes the receipt that a killed run may still owe for a path.
+
+    Returns:
+        By the artifacts' names.
+
+    Raises:
+        TargetRefuses: the UI could tell the file from another one under no name at all.
+    """
+    search = _Search(entry, variant, target, wish=wish, reserved=reserved, finish=finish)
+    return {artifact.name: search.one(artifact) for artifact in variant.artifacts}
+
+
+class _Search:
+    """The search for the files of one variant."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        variant: Variant,
+        target: Target,
+        *,
+        wish: bool,
+        reserved: Callable[[str], Collection[str]],
+        finish: Callable[[Path], None],
+    ) -> None:
+        self._entry, self._variant, self._target = entry, variant, target
+        self._wish, self._reserved, self._finish = wish, reserved, finish
+        self._layout: Layout = targets.layouts()[target.layout]
+        self._folder = self._layout.folder(target, entry.slot)
+        self._placed: list[Receipt] | None = None
+
+    def one(self, artifact: Artifact) -> Destination:
+        """Find the destination of one artifact."""
+        names = remedies.installed_names(
+            self._layout, self._entry, self._variant, artifact, wish=self._wish
+        )
+        first = next(names)
+        preferred = self._folder / first.name
+        self._finish(preferred)
+        if self._is_this(receipts.find(preferred), artifact, first):
+            return _to(preferred, first, artifact)
+        placed = self._placed_already(artifact, first)
+        if placed is not None:
+            return placed
+        free = first.name == artifact.name or self._may_be_called(artifact, first)
+        hidden_by = self._layout.collision(self._target, self._entry.slot, first.name)
+        if hidden_by is None and free:
+            return _to(preferred, first, artifact)  # whatever stands there: the plan says
+        because = first.reason
+        if hidden_by is not None:
+            if self._same_bytes(hidden_by, artifact, first):
+                return Destination(hidden_by, convert=first.convert)
+            because = because or (
+                f"{self._layout.title} could not tell it from {hidden_by}, which has that name"
+            )
+        for other in names:
+            self._finish(self._folder / other.name)
+            if other.name.casefold() not in self._taken and self._is_free(artifact, other):
+                return Destination(self._folder / other.name, because, other.convert)
+        raise TargetRefuses(
+            f"{self._layout.title} knows files by their name alone, and {hidden_by or preferred} "
+            f"has the name {first.name} already: one of the two would be hidden",
+            hint="rename or move that file, or choose another variant",
+        )
+
+    def _placed_already(self, artifact: Artifact, first: Remedy) -> Destination | None:
+        """Find these bytes where an earlier install of this entry put them under another name."""
+        if self._placed is None:
+            slot = self._entry.slot
+            self._placed = [
+                receipt
+                for folder in self._layout.folders(self._target, slot)
+                for receipt in receipts.read(folder)
+                if receipt.entry == self._entry.full_name
+            ]
+        for receipt in self._placed:
+            path = receipt.path
+            under = first._replace(name=path.name)
+            there = path.parent == self._folder or path.is_file()
+            if (
+                there
+                and self._is_this(receipt, artifact, first)
+                and self._is_listed(artifact, under)
+            ):
+                return _to(path, under._replace(reason=None), artifact)
+        return None
+
+    def _look(self, path: Path, artifact: Artifact, under: Remedy) -> observe.Found:
+        converted = under.convert is not None
+        return observe.look(path, artifact, entry=self._entry.full_name, converted=converted)
+
+    def _may_be_called(self, artifact: Artifact, under: Remedy) -> bool:
+        """Tell whether a name that the catalog does not give this file is nobody else's."""
+        if under.name.casefold() in self._taken:
+            return False
+        return self._look(self._folder / under.name, artifact, under) != "taken"
+
+    def _is_this(self, receipt: Receipt | None, artifact: Artifact, under: Remedy) -> bool:
+        """Tell whether a receipt speaks of this artifact, by its bytes."""
+        return (
+            receipt is not None
+            and artifact.sha256 is not None
+            and (receipt.entry, receipt.origin_sha256) == (self._entry.full_name, artifact.sha256)
+            and (receipt.converted_from is not None) == (under.convert is not None)
+        )
+
+    def _is_listed(self, artifact: Artifact, under: Remedy) -> bool:
+        return remedies.is_listed(self._layout, self._entry, self._variant, artifact, under)
+
+    def _is_free(self, artifact: Artifact, under: Remedy) -> bool:
+        if self._layout.collision(self._target, self._entry.slot, under.name) is not None:
+            return False
+        found = self._look(self._folder / under.name, artifact, under)
+        return found in {"absent", "intact", "outdated", "same-bytes"}
+
+    def _same_bytes(self, path: Path, artifact: Artifact, under: Remedy) -> bool:
+        try:
+            found = self._look(path, artifact, under)
+        except OSError:  # the user's, and not to be read: another file, as far as we can tell
+            return False
+        return found in {"intact", "same-bytes"}
+
+    @property
+    def _taken(self) -> Collection[str]:
+        return self._reserved(self._entry.slot)
+
+
+def _to(path: Path, remedy: Remedy, artifact: Artifact) -> Destination:
+    as_it_is = path.name == artifact.name and remedy.convert is None
+    return Destination(path, None if as_it_is else remedy.reason, remedy.convert)

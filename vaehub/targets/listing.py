@@ -1,0 +1,149 @@
+"""How a UI lists the files of its folders: under which name, and which it cannot tell apart.
+
+Knows what the fields of a layout mean on a disk. Reads names only, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vaehub.model import Target
+    from vaehub.targets.layouts import Layout, Slot
+
+
+def has_extension(name: str, rules: Slot) -> bool:
+    """Tell whether the UI takes files of this extension."""
+    extension = PurePosixPath(name).suffix
+    if rules.any_case:
+        extension = extension.lower()
+    return rules.extensions is None or extension in rules.extensions
+
+
+def listed_as(layout: Layout, target: Target, slot: str, path: Path) -> str | None:
+    """Say under which name the UI lists a file; None where it lists it under none.
+
+    Args:
+        layout: The UI's.
+        target: Where it is.
+        slot: What the file is for.
+        path: The file, in a folder of that slot.
+    """
+    rules = layout.slots.get(slot)
+    if rules is None or not layout.is_ui or layout.refuses is not None:
+        return None
+    if not has_extension(path.name, rules):
+        return None
+    if rules.shown_as == "nothing":
+        if path.name.startswith(rules.beginnings):
+            return path.name
+        return _pair(path, rules)
+    if rules.shown_as == "base name":
+        return path.name
+    name = _relative(path, layout.folders(target, slot))
+    if rules.shown_as == "relative path":
+        return name
+    return name.replace(os.sep, "/").removesuffix(".safetensors")
+
+
+def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | None:
+    """Find another listed file that the UI could not tell from one of this name.
+
+    Args:
+        layout: The UI's.
+        target: Where it is.
+        slot: What the file is for.
+        name: Its installed name, directly in the slot's folder.
+    """
+    rules = layout.slots.get(slot)
+    if rules is None:
+        return None
+    folder = layout.folder(target, slot)
+    for other in layout.folders(target, slot):
+        if other != folder and is_file(other / name) and not _same(other, folder):
+            return other / name
+    if not layout.unique_base_names:
+        return None
+    places = [(folder, True)]
+    for also in rules.also:
+        places.append((target.root / PurePosixPath(also.folder), name.endswith(also.endings)))
+    return next(
+        (
+            path
+            for place, looks in places
+            if looks
+            for path in files_below(place, follow=layout.follows_links)
+            if path.name == name and path.parent != folder
+        ),
+        None,
+    )
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder; what cannot be looked at is none."""
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, a folder that hides its content
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether there is a file; what cannot be looked at is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def files_below(folder: Path, *, follow: bool = True) -> Iterator[Path]:
+    """Walk as the UIs do: past hidden folders, and in a circle only once.
+
+    Args:
+        folder: Where to begin; a link to a folder is followed here in any case.
+        follow: Go into folders that are links, too.
+    """
+    seen: set[tuple[int, int]] = set()
+    for current, folders, files in os.walk(folder, followlinks=follow):
+        try:
+            stat = Path(current).stat()
+        except OSError:  # gone since
+            folders.clear()
+            continue
+        if (stat.st_dev, stat.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(current) / name for name in sorted(files))
+
+
+def _pair(path: Path, rules: Slot) -> str | None:
+    """Give the name of a pair that a file is half of, where the other half is there as well."""
+    for name in rules.pairs:
+        halves = [f"{name}_encoder.", f"{name}_decoder."]
+        if path.name.startswith(tuple(halves)):
+            beside = [one.name for one in path.parent.glob(f"{name}_*")]
+            both = all(
+                any(one.startswith(half) and has_extension(one, rules) for one in beside)
+                for half in halves
+            )
+            return name if both else None
+    return None
+
+
+def _relative(path: Path, folders: tuple[Path, ...]) -> str:
+    for folder in folders:
+        if path.is_relative_to(folder):
+            return str(path.relative_to(folder))
+    return path.name
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
