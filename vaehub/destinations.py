@@ -83,15 +83,13 @@ class _Search:
         first = next(names)
         preferred = self._folder / first.name
         self._finish(preferred)
-        if self._is_this(receipts.find(preferred), artifact):
-            return _to(preferred, first, artifact)
-        placed = self._placed_already(artifact)
+        placed = self._placed_already(artifact, first)
         if placed is not None:
             return placed
         free = first.name == artifact.name or self._may_be_called(first.name, artifact)
         hidden_by = self._layout.collision(self._target, self._entry.slot, first.name)
         if hidden_by is None and free:
-            return _to(preferred, first, artifact)  # whatever stands there: the plan says
+            return Destination(preferred, first.reason)  # whatever stands there: the plan says
         because = first.reason
         if hidden_by is not None:
             if self._same_bytes(hidden_by, artifact):
@@ -110,22 +108,23 @@ class _Search:
             hint="rename or move that file, or choose another variant",
         )
 
-    def _placed_already(self, artifact: Artifact) -> Destination | None:
-        """Find these bytes where an earlier install of this entry put them under another name."""
+    def _placed_already(self, artifact: Artifact, first: Remedy) -> Destination | None:
+        """Find these bytes where an earlier install of this entry put them, under any name."""
         if self._placed is None:
-            slot = self._entry.slot
-            self._placed = [
-                receipt
-                for folder in self._layout.folders(self._target, slot)
-                for receipt in receipts.read(folder)
-                if receipt.entry == self._entry.full_name
-            ]
-        for receipt in self._placed:
-            path = receipt.path
-            there = path.parent == self._folder or path.is_file()
-            if there and self._is_this(receipt, artifact) and self._is_listed(path.name, artifact):
-                return _to(path, remedies.Remedy("as-is", path.name), artifact)
-        return None
+            folders = self._layout.folders(self._target, self._entry.slot)
+            self._placed = [receipt for folder in folders for receipt in receipts.read(folder)]
+        paths = [
+            receipt.path
+            for receipt in self._placed
+            if self._is_this(receipt, artifact)
+            and self._is_listed(receipt.path.name, artifact)
+            and (receipt.path.parent == self._folder or receipt.path.is_file())
+        ]
+        if not paths:
+            return None
+        path = min(paths, key=lambda path: (not path.is_file(), path.name != first.name))
+        before = "an earlier install gave it this name"
+        return Destination(path, (first.reason or before) if path.name != artifact.name else None)
 
     def _may_be_called(self, name: str, artifact: Artifact) -> bool:
         """Tell whether a name that the catalog does not give this file is nobody else's."""
@@ -134,13 +133,9 @@ class _Search:
         found = observe.look(self._folder / name, artifact, entry=self._entry.full_name)
         return found != "taken"
 
-    def _is_this(self, receipt: Receipt | None, artifact: Artifact) -> bool:
+    def _is_this(self, receipt: Receipt, artifact: Artifact) -> bool:
         """Tell whether a receipt speaks of this artifact, by its bytes."""
-        return (
-            receipt is not None
-            and artifact.sha256 is not None
-            and (receipt.entry, receipt.sha256) == (self._entry.full_name, artifact.sha256)
-        )
+        return (receipt.entry, receipt.sha256) == (self._entry.full_name, artifact.sha256)
 
     def _is_listed(self, name: str, artifact: Artifact) -> bool:
         renamed = artifact._replace(name=name)
@@ -162,7 +157,3 @@ class _Search:
     @property
     def _taken(self) -> Collection[str]:
         return self._reserved(self._entry.slot)
-
-
-def _to(path: Path, remedy: Remedy, artifact: Artifact) -> Destination:
-    return Destination(path, remedy.reason if path.name != artifact.name else None)

@@ -108,11 +108,7 @@ def files_below(folder: Path, *, follow: bool = True) -> Iterator[Path]:
     """
     seen: set[tuple[int, int]] = set()
     for current, folders, files in os.walk(folder, followlinks=follow):
-        try:
-            stat = Path(current).stat()
-        except OSError:  # gone since
-            folders.clear()
-            continue
+        stat = Path(current).stat()
         if (stat.st_dev, stat.st_ino) in seen:
             folders.clear()
             continue

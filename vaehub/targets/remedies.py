@@ -10,8 +10,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import names
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -107,5 +105,5 @@ def installed_names(
     for stem in stems:
         name = stem + path.suffix
         fits = layout.accepts(artifact._replace(name=name), variant, entry.slot) is None
-        if name != first.name and fits and names.trouble(name) is None:
+        if name != first.name and fits:
             yield Remedy("rename", name, first.reason)
