@@ -96,6 +96,26 @@ def test_a_base_name_that_the_ui_has_already(box: Box) -> None:
     assert again.steps[0].renamed == "an earlier install gave it this name"
 
 
+def test_a_base_name_that_somebody_else_takes_later(box: Box) -> None:
+    box.add("house", {NAME: DATA})
+    box.install("house")
+    other = box.vae / "anime" / NAME
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"mine")
+    before = box.snapshot()
+    with pytest.raises(TargetRefuses, match="one of the two is hidden") as caught:
+        box.install("house")
+    assert "uninstall" in str(caught.value.hint)
+    assert box.snapshot() == before
+    assert box.verify("house").ok
+    box.uninstall("house")
+    assert where(box.install("house")) == ["house.safetensors"]
+    other.write_bytes(DATA)
+    assert where(box.install("house")) == ["house.safetensors"]
+    (box.vae / "anime" / "house.safetensors").write_bytes(DATA)
+    assert not box.install("house").changed, "whichever is shown, it is these bytes"
+
+
 def test_the_same_bytes_elsewhere_in_the_ui_are_there_already(box: Box) -> None:
     box.add("house", {NAME: DATA})
     other = box.vae / "anime" / NAME
@@ -196,6 +216,7 @@ def test_a_record_without_its_file_does_not_count_where_another_has_one(box: Box
     (box.vae / "anime").mkdir(parents=True)
     (box.vae / "anime" / NAME).write_bytes(b"mine")
     (step,) = box.install("house").steps
+    (box.vae / "anime" / NAME).unlink()
     record = step.destination.read_bytes()
     first, second = (receipts.receipt_path(box.vae / name) for name in ("house.safetensors", NAME))
     second.write_bytes(first.read_bytes())

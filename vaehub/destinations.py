@@ -85,6 +85,7 @@ class _Search:
         self._finish(preferred)
         placed = self._placed_already(artifact, first)
         if placed is not None:
+            self._refuse_if_hidden(placed.path, artifact)
             return placed
         free = first.name == artifact.name or self._may_be_called(first.name, artifact)
         hidden_by = self._layout.collision(self._target, self._entry.slot, first.name)
@@ -125,6 +126,19 @@ class _Search:
         path = min(paths, key=lambda path: (not path.is_file(), path.name != first.name))
         before = "an earlier install gave it this name"
         return Destination(path, (first.reason or before) if path.name != artifact.name else None)
+
+    def _refuse_if_hidden(self, path: Path, artifact: Artifact) -> None:
+        """Say so where somebody has put another file of its name into the UI since."""
+        if path.parent != self._folder:
+            return
+        other = self._layout.collision(self._target, self._entry.slot, path.name)
+        if other is not None and not self._same_bytes(other, artifact):
+            raise TargetRefuses(
+                f"{self._layout.title} could not tell {path} from {other}, which has the same "
+                "name: one of the two is hidden",
+                hint="rename or move that file; or uninstall this one and install it again, which "
+                "gives it another name",
+            )
 
     def _may_be_called(self, name: str, artifact: Artifact) -> bool:
         """Tell whether a name that the catalog does not give this file is nobody else's."""

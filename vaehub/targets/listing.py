@@ -69,8 +69,8 @@ def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | No
     if not layout.unique_base_names:
         return None
     places = [(folder, True)]
-    for also in rules.also:
-        places.append((target.root / PurePosixPath(also.folder), name.endswith(also.endings)))
+    for further, endings in rules.also.items():
+        places.append((target.root / PurePosixPath(further), name.endswith(endings)))
     return next(
         (
             path

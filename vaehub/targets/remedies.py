@@ -76,8 +76,8 @@ def refusal(layout: Layout, variant: Variant, slot: str) -> str | None:
 
 def way_out(layout: Layout, slot: str) -> str:
     """Say what a person can do where no variant of an entry fits."""
-    if layout.refuses is not None:
-        return layout.refuses.instead
+    if layout.instead is not None:
+        return layout.instead
     return layout.without.get(slot, "install into a plain folder or another UI with --to")
 
 
