@@ -10,11 +10,12 @@ import pytest
 import vaehub
 from tests import builders
 from tests.api_box import Box, locator
-from tests.targets.uis import COMFYUI, INVOKEAI, SDNEXT, grow
-from tests.trees import snapshot
+from tests.targets.uis import AUTOMATIC1111, COMFYUI, FORGE, INVOKEAI, SDNEXT, grow
+from tests.trees import forbidding_folder, snapshot
 from tests.weights.files import naming, torch_zip
-from vaehub import intents, receipts
+from vaehub import destinations, intents, receipts
 from vaehub.errors import FileInTheWay, TargetRefuses
+from vaehub.model import Artifact, Entry, License, Target, Variant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,8 @@ def goes_full_circle(box: Box, name: str, to: Path, expected: list[str]) -> None
 def test_an_extension_that_the_ui_does_not_list(box: Box) -> None:
     box.add("soft", {"soft.sft": DATA})
     goes_full_circle(box, "soft", box.tree, ["soft.safetensors"])
-    result = box.install("soft")
+    for _ in range(2):
+        result = box.install("soft")
     (step,) = result.steps
     assert step.because == "AUTOMATIC1111 does not list .sft files in models/VAE"
     assert step.listed_as == "soft.safetensors"
@@ -89,7 +91,29 @@ def test_a_base_name_that_the_ui_has_already(box: Box) -> None:
     assert str(other) in str(step.because)
     assert step.listed_as == "house.safetensors"
     other.unlink()
-    assert not box.install("house").changed, "what is placed keeps its name"
+    again = box.install("house")
+    assert not again.changed, "what is placed keeps its name"
+    assert again.steps[0].because == "an earlier install gave it this name"
+
+
+def test_a_base_name_that_somebody_else_takes_later(box: Box) -> None:
+    box.add("house", {NAME: DATA})
+    box.install("house")
+    other = box.vae / "anime" / NAME
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"mine")
+    before = box.snapshot()
+    with pytest.raises(TargetRefuses, match="one of the two is hidden") as caught:
+        box.install("house")
+    assert "uninstall" in str(caught.value.hint)
+    assert box.snapshot() == before
+    assert box.verify("house").ok
+    box.uninstall("house")
+    assert where(box.install("house")) == ["house.safetensors"]
+    other.write_bytes(DATA)
+    assert where(box.install("house")) == ["house.safetensors"]
+    (box.vae / "anime" / "house.safetensors").write_bytes(DATA)
+    assert not box.install("house").changed, "whichever is shown, it is these bytes"
 
 
 def test_the_same_bytes_elsewhere_in_the_ui_are_there_already(box: Box) -> None:
@@ -145,6 +169,15 @@ def test_a_file_of_the_users_under_the_new_name_is_in_the_way(box: Box) -> None:
     assert box.snapshot() == before
 
 
+def test_the_same_bytes_of_the_users_under_the_new_name(box: Box) -> None:
+    box.add("soft", {"soft.sft": DATA})
+    box.vae.mkdir(parents=True)
+    (box.vae / "soft.safetensors").write_bytes(DATA)
+    (step,) = box.install("soft").steps
+    assert (step.status, step.destination.name) == ("present", "soft.safetensors")
+    assert ".sft" in str(step.because)
+
+
 def test_a_file_of_the_users_under_the_second_name_is_passed_by(box: Box) -> None:
     box.add("house", {NAME: DATA})
     (box.vae / "anime").mkdir(parents=True)
@@ -176,6 +209,56 @@ def test_a_renamed_file_that_was_deleted_comes_back_under_its_name(box: Box) -> 
     (box.vae / "anime" / NAME).unlink()
     assert where(box.install("house")) == ["house.safetensors"]
     assert box.verify("house").ok
+
+
+def test_a_record_without_its_file_does_not_count_where_another_has_one(box: Box) -> None:
+    box.add("house", {NAME: DATA})
+    (box.vae / "anime").mkdir(parents=True)
+    (box.vae / "anime" / NAME).write_bytes(b"mine")
+    (step,) = box.install("house").steps
+    (box.vae / "anime" / NAME).unlink()
+    record = step.destination.read_bytes()
+    first, second = (receipts.receipt_path(box.vae / name) for name in ("house.safetensors", NAME))
+    second.write_bytes(first.read_bytes())
+    (box.vae / NAME).write_bytes(record)
+    step.destination.unlink()
+    (step,) = box.install("house").steps
+    assert (step.status, step.destination) == ("present", box.vae / NAME)
+    (box.vae / "house.safetensors").write_bytes(record)
+    assert box.install("house").steps[0].destination == box.vae / NAME, "the catalog's own name"
+    (box.vae / NAME).unlink()
+    (step,) = box.install("house").steps
+    assert (step.status, step.destination.name) == ("present", "house.safetensors")
+
+
+def test_what_the_ui_of_today_does_not_list_is_no_answer(box: Box, tmp_path: Path) -> None:
+    """A Forge becomes a reForge: its user has changed the branch."""
+    box.add("old", {"old.bin": PICKLE})
+    tree = grow(tmp_path / "ui", FORGE)
+    assert where(box.install("old", to=tree)) == ["old.bin"]
+    (tree / "modules").mkdir()
+    (tree / "modules" / "sd_vae.py").touch()
+    assert where(box.install("old", to=tree)) == ["old.pt"]
+
+
+def test_a_file_that_cannot_be_read_is_another_one(world: LoopbackWorld) -> None:
+    with forbidding_folder(0o777) as folder:
+        other = folder / "models" / "VAE" / "sub" / NAME
+        grow(folder, AUTOMATIC1111)
+        other.parent.mkdir()
+        other.write_bytes(DATA)
+        other.chmod(0o000)
+        artifact = Artifact(NAME, (), len(DATA), hashlib.sha256(DATA).hexdigest())
+        variant = Variant("safetensors", (artifact,), layout="ldm")
+        found = destinations.find(
+            Entry("house", "mine", "House", "sd1", License("MIT"), (variant,)),
+            variant,
+            Target("automatic1111", folder),
+            wish=False,
+            reserved=lambda _: (),
+            finish=lambda _: None,
+        )
+        assert found[NAME].path == folder / "models" / "VAE" / "house.safetensors"
 
 
 def test_a_killed_run_is_finished_under_the_other_name(box: Box) -> None:
@@ -258,6 +341,9 @@ def test_the_default_folder_of_comfyui(box: Box, comfyui: Path, tmp_path: Path) 
     assert not box.install("house", to=comfyui).changed
     adds(comfyui, disk)
     assert not box.install("house", to=comfyui).changed, "it is listed from there as well"
+    step.destination.unlink()
+    again = box.install("house", to=comfyui).steps[0].destination
+    assert again == comfyui / "models" / "vae" / NAME
     box.uninstall("house", to=comfyui)
     assert snapshot(disk) == before
 

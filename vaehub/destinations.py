@@ -81,15 +81,15 @@ class _Search:
         first = next(names)
         preferred = self._folder / first.name
         self._finish(preferred)
-        if self._is_this(receipts.find(preferred), artifact, first):
-            return _to(preferred, first, artifact)
         placed = self._placed_already(artifact, first)
         if placed is not None:
+            self._refuse_if_hidden(placed.path, artifact, first)
             return placed
         free = first.name == artifact.name or self._may_be_called(artifact, first)
         hidden_by = self._layout.collision(self._target, self._entry.slot, first.name)
         if hidden_by is None and free:
-            return _to(preferred, first, artifact)  # whatever stands there: the plan says
+            # Whatever stands there: the plan says what that means.
+            return Destination(preferred, first.reason, first.convert)
         because = first.reason
         if hidden_by is not None:
             if self._same_bytes(hidden_by, artifact, first):
@@ -108,26 +108,35 @@ class _Search:
         )
 
     def _placed_already(self, artifact: Artifact, first: Remedy) -> Destination | None:
-        """Find these bytes where an earlier install of this entry put them under another name."""
+        """Find these bytes where an earlier install of this entry put them, under any name."""
         if self._placed is None:
-            slot = self._entry.slot
-            self._placed = [
-                receipt
-                for folder in self._layout.folders(self._target, slot)
-                for receipt in receipts.read(folder)
-                if receipt.entry == self._entry.full_name
-            ]
-        for receipt in self._placed:
-            path = receipt.path
-            under = first._replace(name=path.name)
-            there = path.parent == self._folder or path.is_file()
-            if (
-                there
-                and self._is_this(receipt, artifact, first)
-                and self._is_listed(artifact, under)
-            ):
-                return _to(path, under._replace(reason=None), artifact)
-        return None
+            folders = self._layout.folders(self._target, self._entry.slot)
+            self._placed = [receipt for folder in folders for receipt in receipts.read(folder)]
+        paths = [
+            receipt.path
+            for receipt in self._placed
+            if self._is_this(receipt, artifact, first)
+            and self._is_listed(artifact, first._replace(name=receipt.path.name))
+            and (receipt.path.parent == self._folder or receipt.path.is_file())
+        ]
+        if not paths:
+            return None
+        path = min(paths, key=lambda path: (not path.is_file(), path.name != first.name))
+        before = "an earlier install gave it this name" if path.name != first.name else None
+        return Destination(path, first.reason or before, first.convert)
+
+    def _refuse_if_hidden(self, path: Path, artifact: Artifact, under: Remedy) -> None:
+        """Say so where somebody has put another file of its name into the UI since."""
+        if path.parent != self._folder:
+            return
+        other = self._layout.collision(self._target, self._entry.slot, path.name)
+        if other is not None and not self._same_bytes(other, artifact, under):
+            raise TargetRefuses(
+                f"{self._layout.title} could not tell {path} from {other}, which has the same "
+                "name: one of the two is hidden",
+                hint="rename or move that file; or uninstall this one and install it again, which "
+                "gives it another name",
+            )
 
     def _look(self, path: Path, artifact: Artifact, under: Remedy) -> observe.Found:
         converted = under.convert is not None
@@ -139,12 +148,11 @@ class _Search:
             return False
         return self._look(self._folder / under.name, artifact, under) != "taken"
 
-    def _is_this(self, receipt: Receipt | None, artifact: Artifact, under: Remedy) -> bool:
+    def _is_this(self, receipt: Receipt, artifact: Artifact, under: Remedy) -> bool:
         """Tell whether a receipt speaks of this artifact, by its bytes."""
         return (
-            receipt is not None
-            and artifact.sha256 is not None
-            and (receipt.entry, receipt.origin_sha256) == (self._entry.full_name, artifact.sha256)
+            receipt.entry == self._entry.full_name
+            and receipt.origin_sha256 == artifact.sha256
             and (receipt.converted_from is not None) == (under.convert is not None)
         )
 
@@ -167,8 +175,3 @@ class _Search:
     @property
     def _taken(self) -> Collection[str]:
         return self._reserved(self._entry.slot)
-
-
-def _to(path: Path, remedy: Remedy, artifact: Artifact) -> Destination:
-    as_it_is = path.name == artifact.name and remedy.convert is None
-    return Destination(path, None if as_it_is else remedy.reason, remedy.convert)

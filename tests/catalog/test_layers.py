@@ -173,6 +173,17 @@ def test_filters_by_family_and_tag() -> None:
     assert len(curated().filter()) == 2
 
 
+def test_gives_the_names_of_the_files_of_a_slot() -> None:
+    assert curated().file_names("vae") == {"first.safetensors", "first.ckpt", "second.safetensors"}
+    assert curated().file_names("vae-approx") == set()
+    data = good()
+    data["entries"]["second-vae"]["slot"] = "vae-approx"
+    data["entries"]["first-vae"]["variants"]["ckpt"]["artifacts"][0]["name"] = "First.ckpt"
+    layers = Catalogs((parse(data, origin="", sha256=""),))
+    assert layers.file_names("vae") == {"first.safetensors", "first.ckpt"}
+    assert layers.file_names("vae-approx") == {"second.safetensors"}
+
+
 def test_loads_the_curated_catalog_and_the_users(
     tmp_path: Path, layer: Callable[..., CatalogFile]
 ) -> None:

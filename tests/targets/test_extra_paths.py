@@ -36,6 +36,8 @@ def read(text: str, folder: Path, key: str = "vae") -> list[str]:
         ("a:\n  base_path: /data/\n  vae: ./vae/\n", [str(OWN), "/data/vae"]),
         ("a:\n  base_path: models\n  vae: vae\n", [str(OWN), "models/vae"]),
         ("a:\n  vae: vae\n", [str(OWN), "vae"]),
+        ('a:\n  base_path: ""\n  vae: vae\n', [str(OWN), "vae"]),
+        ("a:\n  base_path: /data/x\n  vae: ../vae\n", [str(OWN), "/data/vae"]),
         ("a:\n  base_path: /data\n  vae: /other/vae\n", [str(OWN), "/other/vae"]),
         ("a:\n  base_path: /d\n  vae: |\n    one\n\n    two\n", [str(OWN), "/d/one", "/d/two"]),
         ("a:\n  base_path: /d\n  vae: one\nb:\n  vae: /e\n", [str(OWN), "/d/one", "/e"]),
@@ -123,6 +125,23 @@ def test_a_name_in_another_folder_collides(comfyui: Target, tmp_path: Path) -> N
     linked.rmdir()
     linked.symlink_to(tmp_path, target_is_directory=True)
     assert layout.collision(comfyui, "vae", "a.pt") is None, "it is the same file"
+
+
+@pytest.mark.parametrize("default", ["true", "false"])
+def test_a_folder_that_cannot_be_one(comfyui: Target, default: str) -> None:
+    extra(comfyui, f"a:\n  is_default: {default}\n  vae: {'x' * 5000}\n")
+    layout = layouts()["comfyui"]
+    assert layout.folder(comfyui, "vae") == comfyui.root / "models" / "vae"
+    assert layout.collision(comfyui, "vae", "a.pt") is None
+
+
+def test_a_name_in_another_folder_collides_before_the_first_is_made(
+    comfyui: Target, tmp_path: Path
+) -> None:
+    (tmp_path / "a.pt").touch()
+    extra(comfyui, f"a:\n  vae: {tmp_path}\n")
+    (comfyui.root / "models" / "vae").rmdir()
+    assert layouts()["comfyui"].collision(comfyui, "vae", "a.pt") == tmp_path / "a.pt"
 
 
 scalars = st.one_of(

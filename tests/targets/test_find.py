@@ -138,8 +138,10 @@ def test_another_data_folder_is_none_of_stability_matrix(
     settings: Settings, tmp_path: Path
 ) -> None:
     grow(tmp_path / "mine", "Data/Packages/ Data/Models/")
-    found = find_target(tmp_path / "mine", settings=settings, cwd=tmp_path)
-    assert found == Target("folder", tmp_path / "mine")
+    grow(tmp_path / "other" / "Data", COMFYUI)
+    for name in ("mine", "other"):
+        found = find_target(tmp_path / name, settings=settings, cwd=tmp_path)
+        assert found == Target("folder", tmp_path / name)
 
 
 def test_the_store_of_invokeai_is_invokeai(settings: Settings, tmp_path: Path) -> None:

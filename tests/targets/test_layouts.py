@@ -16,12 +16,6 @@ from vaehub.targets.layouts import ShownAs
 
 TEXTS = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}}
 RELATIVE = {"type": "string", "pattern": r"^(\.|[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)$"}
-ALSO = {
-    "type": "object",
-    "required": ["folder", "endings"],
-    "additionalProperties": False,
-    "properties": {"folder": RELATIVE, "endings": TEXTS},
-}
 SLOT = {
     "type": "object",
     "required": ["folder"],
@@ -35,7 +29,12 @@ SLOT = {
         "min_size": {"type": "integer", "minimum": 1},
         "max_size": {"type": "integer", "minimum": 1},
         "larger_is": {"type": "string"},
-        "also": {"type": "array", "minItems": 1, "items": ALSO},
+        "also": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": RELATIVE,
+            "additionalProperties": TEXTS,
+        },
         "key": {"type": "string"},
         "shown_as": {"enum": list(get_args(ShownAs))},
         "pairs": TEXTS,
@@ -60,6 +59,7 @@ SCHEMA = {
         "type": "object",
         "required": ["title", "evidence", "slots"],
         "additionalProperties": False,
+        "dependentRequired": {"refuses": ["instead"], "instead": ["refuses"]},
         "properties": {
             "title": {"type": "string"},
             "evidence": {"type": "array", "items": EVIDENCE},
@@ -67,12 +67,8 @@ SCHEMA = {
             "follows_links": {"type": "boolean"},
             "extra_paths": {"type": "string"},
             "inside": RELATIVE,
-            "refuses": {
-                "type": "object",
-                "required": ["reason", "instead"],
-                "additionalProperties": False,
-                "properties": {"reason": {"type": "string"}, "instead": {"type": "string"}},
-            },
+            "refuses": {"type": "string"},
+            "instead": {"type": "string"},
             "without": {
                 "type": "object",
                 "propertyNames": {"enum": ["vae-approx"]},

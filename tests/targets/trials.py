@@ -6,6 +6,7 @@ here, and :mod:`tests.targets.table` prints it.
 
 from __future__ import annotations
 
+import shutil
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from vaehub import api, settings
 from vaehub.catalog import Catalogs
 from vaehub.catalog.compiled import load_file
 from vaehub.errors import TargetRefuses
+from vaehub.model import Target
 from vaehub.targets import layouts
 from vaehub.weights import kl
 
@@ -48,7 +50,7 @@ class Kind(NamedTuple):
     beside: str | None = None
     """Folder inside the VAE folder that holds another file of the same name."""
     linked: bool = False
-    """That folder is a symbolic link."""
+    """That folder is a symbolic link; without one, the VAE folder itself is."""
 
 
 KINDS = {
@@ -64,6 +66,7 @@ KINDS = {
     "linked": Kind(
         "a linked subfolder has its name", ("house.safetensors",), beside="sub", linked=True
     ),
+    "root": Kind("the VAE folder is a link", ("house.safetensors",), linked=True),
     "pair": Kind(
         "TAESD pair", ("taesd_encoder.pth", "taesd_decoder.pth"), keys="taesd", slot="vae-approx"
     ),
@@ -121,8 +124,13 @@ class Trials:
         box = self._folder / f"{ui}-{name}"
         tree = grow(box / "ui", TREES[ui])
         root = api.find_target(tree, settings=self._settings).root
+        folder = layouts()[ui].folder(Target(ui, root), kind.slot)
         if kind.beside is not None:
-            self._put_beside(kind, box, root / layouts()[ui].slots[kind.slot].folder)
+            self._put_beside(kind, box, folder)
+        elif kind.linked and folder != tree:
+            shutil.rmtree(folder)
+            (box / "elsewhere").mkdir()
+            folder.symlink_to(box / "elsewhere", target_is_directory=True)
         before, listed = snapshot(tree), STAND_INS[ui].listed(root)
         result, refused = None, None
         try:

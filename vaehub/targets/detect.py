@@ -62,10 +62,12 @@ def detect(root: Path, *, at_least: int = ANY) -> Layout | None:
 
 
 def _has(root: Path, marker: str) -> bool:
-    path = root / marker
+    # Every start looks for some thirty markers in each folder above: a Path takes longer to make
+    # than the system to answer.
+    there = os.path.isdir if marker.endswith("/") else os.path.isfile
+    if not there(f"{root}{os.sep}{marker}"):
+        return False
     try:
-        if not (path.is_dir() if marker.endswith("/") else path.is_file()):
-            return False
         current = root
         for part in marker.rstrip("/").split("/"):
             if part not in os.listdir(current):  # noqa: PTH208  # names, not paths

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vaehub import names
-from vaehub.targets import extra_paths, listing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
 
 ShownAs = Literal["base name", "relative path", "relative path without .safetensors", "nothing"]
 """How a UI names a file in its list; ``nothing``: it takes the file without listing it."""
-
-
-class Also(NamedTuple):
-    """A further folder whose files the UI lists with those of a slot."""
-
-    folder: str
-    """Relative to the target's root."""
-    endings: tuple[str, ...]
-    """Of the names of the files that it takes from there."""
 
 
 class Slot(NamedTuple):
@@ -53,7 +43,8 @@ class Slot(NamedTuple):
     """Bytes; the UI takes a larger file for something else."""
     larger_is: str | None = None
     """For what."""
-    also: tuple[Also, ...] = ()
+    also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Further folders below the root whose files are listed with these, by how their names end."""
     key: str | None = None
     """What the slot is called in the UI's file of extra paths."""
     shown_as: ShownAs = "base name"
@@ -74,13 +65,6 @@ class Evidence(NamedTuple):
     """Paths that must not be there."""
 
 
-class Refuses(NamedTuple):
-    """Why nothing can be placed into a UI, and what to do instead."""
-
-    reason: str
-    instead: str
-
-
 class Layout(NamedTuple):
     """How one kind of UI arranges its folders."""
 
@@ -97,7 +81,10 @@ class Layout(NamedTuple):
     """File below the root that names further folders, as ComfyUI has it."""
     inside: str | None = None
     """Folder below the place that a user names, in which the root may lie."""
-    refuses: Refuses | None = None
+    refuses: str | None = None
+    """Why nothing can be placed into the UI at all."""
+    instead: str | None = None
+    """What to do then."""
     without: Mapping[str, str] = MappingProxyType({})
     """What to do about slots that the UI has no folder for."""
 
@@ -114,6 +101,10 @@ class Layout(NamedTuple):
         there, it is that one.
         """
         own = self._own_folder(target, slot)
+        if self.extra_paths is None:
+            return own
+        from vaehub.targets import listing
+
         first = self.folders(target, slot)[0]
         # What is not there may be a disk that is not mounted: never made, never written to.
         return first if first == own or listing.is_folder(first) else own
@@ -124,6 +115,8 @@ class Layout(NamedTuple):
         rules = self.slots.get(slot)
         if self.extra_paths is None or rules is None or rules.key is None:
             return (own,)
+        from vaehub.targets import extra_paths
+
         return extra_paths.folders(target.root / self.extra_paths, rules.key, own=own)
 
     def accepts(self, artifact: Artifact, variant: Variant, slot: str) -> str | None:
@@ -135,7 +128,7 @@ class Layout(NamedTuple):
             slot: What it is for.
         """
         if self.refuses is not None:
-            return self.refuses.reason
+            return self.refuses
         rules = self.slots.get(slot)
         if rules is None:
             return f"{self.title} has no folder for {slot} files"
@@ -157,10 +150,14 @@ class Layout(NamedTuple):
             slot: What it is for.
             name: Its installed name.
         """
+        from vaehub.targets import listing
+
         return listing.collision(self, target, slot, name)
 
     def listed_as(self, target: Target, slot: str, path: Path) -> str | None:
         """Say under which name the UI lists a file of a slot; None where it lists it under none."""
+        from vaehub.targets import listing
+
         return listing.listed_as(self, target, slot, path)
 
     def _own_folder(self, target: Target, slot: str) -> Path:
@@ -168,6 +165,8 @@ class Layout(NamedTuple):
         return target.root / PurePosixPath(found.folder)
 
     def _lists(self, artifact: Artifact, rules: Slot) -> str | None:
+        from vaehub.targets import listing
+
         extension = PurePosixPath(artifact.name).suffix
         if not listing.has_extension(artifact.name, rules):
             kind = f"{extension} files" if extension else "files without an extension"
@@ -208,7 +207,6 @@ def layouts() -> Mapping[str, Layout]:
 
 
 def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
-    refuses = block.get("refuses")
     return Layout(
         id=id_,
         title=block["title"],
@@ -221,18 +219,18 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
         follows_links=block.get("follows_links", True),
         extra_paths=block.get("extra_paths"),
         inside=block.get("inside"),
-        refuses=Refuses(**refuses) if refuses is not None else None,
+        refuses=block.get("refuses"),
+        instead=block.get("instead"),
         without=MappingProxyType(block.get("without", {})),
     )
 
 
 def _slot(rules: Mapping[str, Any]) -> Slot:
     values = {key: _frozen(value) for key, value in rules.items()}
-    values["also"] = tuple(
-        Also(item["folder"], tuple(item["endings"])) for item in rules.get("also", ())
-    )
     return Slot(**values)
 
 
 def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(member) for key, member in value.items()})
     return tuple(value) if isinstance(value, list) else value

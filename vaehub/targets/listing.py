@@ -69,8 +69,8 @@ def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | No
     if not layout.unique_base_names:
         return None
     places = [(folder, True)]
-    for also in rules.also:
-        places.append((target.root / PurePosixPath(also.folder), name.endswith(also.endings)))
+    for further, endings in rules.also.items():
+        places.append((target.root / PurePosixPath(further), name.endswith(endings)))
     return next(
         (
             path
@@ -108,11 +108,7 @@ def files_below(folder: Path, *, follow: bool = True) -> Iterator[Path]:
     """
     seen: set[tuple[int, int]] = set()
     for current, folders, files in os.walk(folder, followlinks=follow):
-        try:
-            stat = Path(current).stat()
-        except OSError:  # gone since
-            folders.clear()
-            continue
+        stat = Path(current).stat()
         if (stat.st_dev, stat.st_ino) in seen:
             folders.clear()
             continue

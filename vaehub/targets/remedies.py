@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import names
 from vaehub.model import PICKLE_SUFFIXES
 
 if TYPE_CHECKING:
@@ -108,8 +107,8 @@ def refusal(
 
 def way_out(layout: Layout, slot: str) -> str:
     """Say what a person can do where no variant of an entry fits."""
-    if layout.refuses is not None:
-        return layout.refuses.instead
+    if layout.instead is not None:
+        return layout.instead
     return layout.without.get(slot, "install into a plain folder or another UI with --to")
 
 
@@ -137,7 +136,7 @@ def installed_names(
     )
     for stem in stems:
         name = stem + path.suffix
-        if name != first.name and names.trouble(name) is None:
+        if name != first.name:
             other = first._replace(name=name)
             if first.kind == "as-is":
                 other = other._replace(kind="rename")
