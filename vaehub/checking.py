@@ -79,6 +79,10 @@ def _problems(
     """Say what is wrong with a file; ``known`` are the digests that its entry has now."""
     where, name = str(receipt.path), receipt.path.name
     again = f"vaehub install {receipt.entry.partition('/')[2]}@{receipt.variant}"
+    if receipt.checkpoint is not None:
+        import shlex
+
+        again += f" --for {shlex.quote(receipt.checkpoint)}"
     if isinstance(unchanged, FileNotFoundError):
         return (Problem("missing", f"{name} is gone", where=where, hint=again),)
     if isinstance(unchanged, OSError):

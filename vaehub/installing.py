@@ -13,18 +13,32 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import folders, hosts, intents, licenses, observe, obtaining, receipts, staging, targets
+from vaehub import (
+    folders,
+    hosts,
+    intents,
+    licenses,
+    observe,
+    obtaining,
+    receipts,
+    staging,
+    suiting,
+    targets,
+)
+from vaehub.copies import device_of
 from vaehub.errors import TargetRefuses
 from vaehub.placing import place_all
-from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
+from vaehub.plan import Plan, choose_variant, make_plan, spared, usable_sources
 from vaehub.store import Store
+from vaehub.targets import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from vaehub.copies import Copies
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
-    from vaehub.model import Entry, Source, Target, Variant
+    from vaehub.model import Entry, Problem, Source, Target, Variant
     from vaehub.placing import Fetched
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
@@ -48,7 +62,8 @@ class Installed(NamedTuple):
     size: int | None
     sha256: str | None
     source: str | None = None
-    """Label of the source that served the bytes; ``store`` where they were here already."""
+    """Label of the source that served the bytes; ``store`` where they were here already,
+    ``installed`` where they are those of another installed file."""
     method: str | None = None
     """``reflink``, ``hardlink``, ``copy`` or ``moved``."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
@@ -65,6 +80,10 @@ class InstallResult(NamedTuple):
     target: Target
     steps: tuple[Installed, ...]
     dry_run: bool = False
+    checkpoint: Path | None = None
+    """The checkpoint that the UI takes it with; None: it went where VAEs go."""
+    notes: tuple[Problem, ...] = ()
+    """What is worth a word, and stopped nothing."""
 
     @property
     def changed(self) -> bool:
@@ -76,6 +95,8 @@ class Options(NamedTuple):
     """What the user said beyond name and target."""
 
     only_host: str | None = None
+    checkpoint: str | Path | None = None
+    """A path, or a name below the UI's folder of checkpoints: the VAE shall go with that one."""
     dry_run: bool = False
     require_pinned: bool = False
     accepted_licenses: Collection[str] = ()
@@ -108,13 +129,18 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
     """
     layout = targets.layouts()[target.layout]
     entry = order.entry
-    variant = choose_variant(
-        entry,
-        order.wanted,
-        named=order.named,
-        refusal=lambda variant: layout.refusal(variant, entry.slot),
-    )
-    plan = _plan(entry, variant, target, settings=settings, options=options)
+    checkpoint = None
+    if options.checkpoint is not None:
+        checkpoint = checkpoints.find_checkpoint(options.checkpoint, target, cwd=Path.cwd())
+
+    def refusal(variant: Variant) -> str | None:
+        said = layout.refusal(variant, entry.slot)
+        if said is not None or checkpoint is None:
+            return said
+        return checkpoints.refusal(variant, entry.slot, checkpoint, target)
+
+    variant = choose_variant(entry, order.wanted, named=order.named, refusal=refusal)
+    plan = _plan(entry, variant, target, checkpoint, settings=settings, options=options)
     if not (options.dry_run or plan.nothing_to_do):
         licenses.require(
             entry, state=settings.state, given=options.accepted_licenses, ask=options.ask
@@ -128,12 +154,19 @@ def report(plan: Plan, *, dry_run: bool) -> InstallResult:
 
 
 def carry_out(
-    plan: Plan, *, session: Session, settings: Settings, listener: Listener, options: Options
+    plan: Plan,
+    *,
+    copies: Copies,
+    session: Session,
+    settings: Settings,
+    listener: Listener,
+    options: Options,
 ) -> InstallResult:
     """Bring one variant to a target.
 
     Args:
         plan: What to do; made anew once nobody else is at it.
+        copies: Files of ours that may have the bytes; what is placed joins them.
         session: The HTTP session to use.
         settings: The user's settings.
         listener: Told of progress.
@@ -145,15 +178,41 @@ def carry_out(
     store = Store(settings.store)
     with obtaining.hold(plan.todo, store, listener=listener) as waits:
         # Whoever held the locks before us may have done part of the work, or all of it.
-        plan = _plan(plan.entry, plan.variant, plan.target, settings=settings, options=options)
+        plan = _plan(
+            plan.entry,
+            plan.variant,
+            plan.target,
+            plan.checkpoint,
+            settings=settings,
+            options=options,
+        )
+        plan = spared(
+            plan,
+            {
+                step.artifact.name: "an installed file has its bytes"
+                for step in plan.todo
+                if step.action == "fetch"
+                and copies.find(
+                    obtaining.key_of(step.artifact), device=device_of(step.destination.parent)
+                )
+            },
+        )
         for step in plan.steps:
             if step.action != "fetch" and step.artifact.name in waits:
                 waits[step.artifact.name].end()
-        return _carry_out(plan, store, session=session, settings=settings, listener=listener)
+        return _carry_out(
+            plan, store, copies, session=session, settings=settings, listener=listener
+        )
 
 
 def _carry_out(
-    plan: Plan, store: Store, *, session: Session, settings: Settings, listener: Listener
+    plan: Plan,
+    store: Store,
+    copies: Copies,
+    *,
+    session: Session,
+    settings: Settings,
+    listener: Listener,
 ) -> InstallResult:
     """Fetch what is missing, place it, record it; the locks are held."""
     target = plan.target
@@ -161,7 +220,7 @@ def _carry_out(
     if not todo:
         return _result(plan, {}, {}, dry_run=False)
     folder = todo[0].destination.parent
-    elsewhere = _device(store.root) != _device(folder)
+    elsewhere = device_of(store.root) != device_of(folder)
     created: tuple[str, ...] | None = None
     try:
         if elsewhere:
@@ -170,6 +229,7 @@ def _carry_out(
         fetched = obtaining.obtain(
             todo,
             store,
+            copies,
             session=session,
             settings=settings,
             listener=listener,
@@ -187,6 +247,9 @@ def _carry_out(
         if not folder.exists():
             intents.forget(store.root, folder)
         raise
+    for step in todo:
+        got = fetched[step.artifact.name]
+        copies.placed(obtaining.key_of(step.artifact), step.destination, got.sha256)
     return _result(plan, fetched, methods, dry_run=False)
 
 
@@ -194,25 +257,28 @@ def _plan(
     entry: Entry,
     variant: Variant,
     target: Target,
+    checkpoint: Path | None,
     *,
     settings: Settings,
     options: Options,
 ) -> Plan:
     store = Store(settings.store)
     layout = targets.layouts()[target.layout]
-    folder = layout.folder(target, entry.slot)
-    destinations = {artifact.name: folder / artifact.name for artifact in variant.artifacts}
-    for artifact in variant.artifacts:
+    destinations = _destinations(entry, variant, target, checkpoint)
+    for destination in destinations.values():
         if not options.dry_run:
-            intents.finish(store.root, destinations[artifact.name])
-        hidden_by = layout.collision(target, entry.slot, artifact.name)
+            intents.finish(store.root, destination)
+        if checkpoint is None:
+            hidden_by = layout.collision(target, entry.slot, destination.name)
+        else:
+            hidden_by = checkpoints.hidden_by(target, destination)
         if hidden_by is not None:
             raise TargetRefuses(
                 f"{layout.title} knows files by their name alone, and {hidden_by} has the name "
-                f"{artifact.name} already: one of the two would be hidden",
+                f"{destination.name} already: one of the two would be hidden",
                 hint="rename or move that file, or choose another variant",
             )
-    return make_plan(
+    plan = make_plan(
         entry,
         variant,
         target,
@@ -236,6 +302,24 @@ def _plan(
         },
         require_pinned=options.require_pinned,
     )
+    if checkpoint is None:
+        return plan
+    places = destinations.values()
+    notes = [note for place in places for note in suiting.notes(entry, target, checkpoint, place)]
+    return plan._replace(checkpoint=checkpoint, notes=tuple(notes))
+
+
+def _destinations(
+    entry: Entry, variant: Variant, target: Target, checkpoint: Path | None
+) -> dict[str, Path]:
+    """Say where each artifact goes, and under which name."""
+    if checkpoint is not None:
+        return {
+            artifact.name: checkpoints.destination(checkpoint, artifact)
+            for artifact in variant.artifacts
+        }
+    folder = targets.layouts()[target.layout].folder(target, entry.slot)
+    return {artifact.name: folder / artifact.name for artifact in variant.artifacts}
 
 
 def _make_folder(folder: Path, target: Target, store: Store) -> tuple[str, ...]:
@@ -278,17 +362,16 @@ def _result(
                 candidates=tuple(map(_label, step.sources)) if dry_run else (),
             )
         )
-    return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)
+    return InstallResult(
+        plan.entry,
+        plan.variant,
+        plan.target,
+        tuple(steps),
+        dry_run=dry_run,
+        checkpoint=plan.checkpoint,
+        notes=plan.notes,
+    )
 
 
 def _label(source: Source) -> str:
     return hosts.get(source.host).label(source)
-
-
-def _device(path: Path) -> int:
-    """Give the device of a path, or of the nearest folder above it that exists."""
-    while True:
-        try:
-            return path.stat().st_dev
-        except FileNotFoundError:
-            path = path.parent

@@ -30,7 +30,7 @@ class Fetched(NamedTuple):
     size: int
     source: str
     keep: bool
-    """They are the store's: placing must leave them there."""
+    """They are the store's, or another installed file: placing must leave them there."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
 
 
@@ -130,4 +130,5 @@ def _receipt(plan: Plan, step: Step, created: tuple[str, ...]) -> Receipt:
         installed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         created_folders=created,
         root=Path(os.path.relpath(plan.target.root, step.destination.parent)).as_posix(),
+        checkpoint=plan.checkpoint.name if plan.checkpoint is not None else None,
     )

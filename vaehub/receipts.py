@@ -37,6 +37,9 @@ _CEILING = 1 << 16
 """Bytes; a receipt has about 600."""
 _EVIDENCE = frozenset({"confirmed", "single", "host"})
 _FIELDS = tuple(name for name in Receipt._fields if name != "path")
+_OPTIONAL = ("smoke", "checkpoint")
+"""Words on the file, and no right to it: left out where there is nothing to say, and where they
+cannot be read not worth a refusal."""
 _NUMBERS = frozenset({"size", "mtime_ns", "inode"})
 
 
@@ -212,8 +215,9 @@ def to_json(receipt: Receipt) -> dict[str, Any]:
     """Give the receipt as it is stored: all but its own path."""
     record = receipt._asdict()
     del record["path"]
-    if record["smoke"] is None:
-        del record["smoke"]
+    for key in _OPTIONAL:
+        if record[key] is None:
+            del record[key]
     return {"schema": SCHEMA, **record, "created_folders": list(receipt.created_folders)}
 
 
@@ -237,9 +241,11 @@ def from_json(record: Mapping[str, Any], *, path: Path) -> Receipt:
         raise ValueError("created_folders is not a list of texts")
     values["created_folders"] = tuple(created)
     if not isinstance(values.get("smoke"), dict):
-        values["smoke"] = None  # a word on the file, and no right to it: not worth a refusal
+        values["smoke"] = None
+    if not isinstance(values.get("checkpoint"), str):
+        values["checkpoint"] = None
     for key in _FIELDS:
-        if key in {"created_folders", "smoke"} or (key == "root" and key not in values):
+        if key in {"created_folders", *_OPTIONAL} or (key == "root" and key not in values):
             continue
         kind = int if key in _NUMBERS else str
         if type(values.get(key)) is not kind:

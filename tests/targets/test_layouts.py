@@ -31,6 +31,20 @@ EVIDENCE = {
     "additionalProperties": False,
     "properties": {"strength": {"type": "integer", "minimum": 1, "maximum": 4}, "all": TEXTS},
 }
+SUFFIXES = {**TEXTS, "items": {"type": "string", "pattern": r"^(\.[a-z0-9]+)+$"}}
+NEAR_CHECKPOINT = {
+    "type": "object",
+    "required": ["folder", "extensions", "suffixes", "matches", "setting"],
+    "additionalProperties": False,
+    "properties": {
+        "folder": RELATIVE,
+        "extensions": SUFFIXES,
+        "suffixes": SUFFIXES,
+        "matches": {"enum": ["name", "beginning"]},
+        "setting": {"type": "string"},
+        "code": {**TEXTS, "minItems": 2, "maxItems": 2},
+    },
+}
 SCHEMA = {
     "type": "object",
     "propertyNames": {"pattern": "^[a-z0-9]+$"},
@@ -42,6 +56,8 @@ SCHEMA = {
             "title": {"type": "string"},
             "evidence": {"type": "array", "items": EVIDENCE},
             "unique_base_names": {"type": "boolean"},
+            "near_checkpoint": NEAR_CHECKPOINT,
+            "by_hand": {"type": "string"},
             "slots": {
                 "type": "object",
                 "required": ["vae"],

@@ -44,35 +44,61 @@ SMOKE_WORDS: Mapping[str, str] = {
 
 
 class Here(NamedTuple):
-    """What vaehub placed in the target, by full entry name."""
+    """What vaehub placed in the targets, by full entry name."""
 
-    target: Target | None = None
+    targets: tuple[Target, ...] = ()
     receipts: Mapping[str, tuple[Receipt, ...]] = MappingProxyType({})
+    counts: Mapping[str, int] = MappingProxyType({})
+    """In how many of the targets an entry is."""
+
+    @property
+    def where(self) -> str:
+        """Name the targets; empty where there is none."""
+        return ", ".join(map(str, self.targets))
 
     def of(self, entry: Entry) -> tuple[Receipt, ...]:
         """Give the receipts of an entry's files."""
         return self.receipts.get(entry.full_name, ())
 
 
-def look_around(call: Call, to: str | None) -> Here:
-    """Find what is installed in the target; without one to look into, note that and go on.
+def look_around(call: Call, *to: str | None) -> Here:
+    """Find what is installed in the targets; without one to look into, note that and go on.
 
     Raises:
         TargetError: ``to`` names a place that cannot be looked into.
     """
     from vaehub import api
 
+    named = [place for place in to if place is not None]
+    found: dict[str, tuple[Receipt, ...]] = {}
+    counts: dict[str, int] = {}
     try:
-        target = api.find_target(to, settings=call.settings)
-        found: dict[str, tuple[Receipt, ...]] = {}
-        for receipt in api.installed(target):
-            found[receipt.entry] = (*found.get(receipt.entry, ()), receipt)
+        targets = _targets(call, named)
+        for target in targets:
+            here = api.installed(target)
+            for receipt in here:
+                found[receipt.entry] = (*found.get(receipt.entry, ()), receipt)
+            for entry in {receipt.entry for receipt in here}:
+                counts[entry] = counts.get(entry, 0) + 1
     except TargetError as error:
-        if to is not None:
+        if named:
             raise
         call.notes.append(Problem(error.code, error.message, blocking=False, hint=error.hint))
         return Here()
-    return Here(target, found)
+    return Here(targets, found, counts)
+
+
+def _targets(call: Call, named: list[str]) -> tuple[Target, ...]:
+    from vaehub import api
+
+    if len(named) < 2:
+        return (api.find_target(*named, settings=call.settings),)
+    targets = []
+    for place in api.find_targets(named, settings=call.settings):
+        if isinstance(place, TargetError):
+            raise place
+        targets.append(place)
+    return tuple(targets)
 
 
 def entry_table(entries: Iterable[Entry], here: Here) -> Table:
@@ -114,6 +140,7 @@ def entry_json(entry: Entry, here: Here) -> dict[str, Any]:
                 "variant": receipt.variant,
                 "sha256": receipt.sha256,
                 "smoke": receipt.smoke,
+                **({"checkpoint": receipt.checkpoint} if receipt.checkpoint is not None else {}),
             }
             for receipt in receipts
         ],
@@ -146,9 +173,16 @@ def _row(entry: Entry, here: Here) -> tuple[str, ...]:
         words.size(entry.default.size),
         license_words(entry.license.id),
         "yes" if entry.default.needs_login else NOTHING,
-        "yes" if here.of(entry) else NOTHING,
+        _installed(entry, here),
         smoke_words(here.of(entry)) or NOTHING,
     )
+
+
+def _installed(entry: Entry, here: Here) -> str:
+    count = here.counts.get(entry.full_name, 0)
+    if not count:
+        return NOTHING
+    return "yes" if len(here.targets) == 1 else f"{count} of {len(here.targets)}"
 
 
 def _variant_json(variant: Variant) -> dict[str, Any]:

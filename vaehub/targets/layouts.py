@@ -35,6 +35,25 @@ class Slot(NamedTuple):
     """Whose tensors the UI can load; None: it is not choosy, or nobody said."""
 
 
+class NearCheckpoint(NamedTuple):
+    """The rule by which a UI takes a VAE with a checkpoint by itself, by its name alone."""
+
+    folder: str
+    """Where the checkpoints are, relative to the target's root, in folders below it as well."""
+    extensions: tuple[str, ...]
+    """Of checkpoints."""
+    suffixes: tuple[str, ...]
+    """What takes the place of a checkpoint's extension in the name of its VAE; the first to be
+    found is taken."""
+    matches: str
+    """``name``: a file of exactly that name beside the checkpoint. ``beginning``: any listed VAE
+    whose name begins with that of the checkpoint, below ``folder`` rather than among the VAEs."""
+    setting: str
+    """What must be chosen in the UI for the rule to hold."""
+    code: tuple[str, ...] = ()
+    """Of a UI whose first file is there, the second must be: forks without it lack the rule."""
+
+
 class Evidence(NamedTuple):
     """Things that, found together, speak for a layout."""
 
@@ -54,6 +73,9 @@ class Layout(NamedTuple):
     evidence: tuple[Evidence, ...]
     unique_base_names: bool = False
     """The UI knows files by base name, whatever folder below the slot they are in."""
+    near_checkpoint: NearCheckpoint | None = None
+    by_hand: str | None = None
+    """Where a VAE is chosen in a UI, or a fork of it, that takes none by a checkpoint's name."""
 
     def folder(self, target: Target, slot: str) -> Path:
         """Give the folder of a slot.
@@ -112,7 +134,7 @@ class Layout(NamedTuple):
             return None
         folder = self.folder(target, slot)
         return next(
-            (path for path in _files_below(folder) if path.name == name and path.parent != folder),
+            (path for path in files_below(folder) if path.name == name and path.parent != folder),
             None,
         )
 
@@ -138,14 +160,28 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
             for item in block["evidence"]
         ),
         unique_base_names=block.get("unique_base_names", False),
+        near_checkpoint=_near_checkpoint(block.get("near_checkpoint")),
+        by_hand=block.get("by_hand"),
     )
+
+
+def _near_checkpoint(rules: Mapping[str, Any] | None) -> NearCheckpoint | None:
+    if rules is None:
+        return None
+    return NearCheckpoint(**{key: _frozen(value) for key, value in rules.items()})
 
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """Give the files that a UI sees in a folder and below it."""
+    for current, files in walk(folder):
+        yield from (current / name for name in sorted(files))
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """Walk as the UIs do: through links to folders, past hidden ones, and in a circle only once."""
     seen: set[tuple[int, int]] = set()
     for current, folders, files in os.walk(folder, followlinks=True):
@@ -155,4 +191,4 @@ def _files_below(folder: Path) -> Iterator[Path]:
             continue
         seen.add((stat.st_dev, stat.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(current) / name for name in sorted(files))
+        yield Path(current), files

@@ -6,23 +6,25 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from vaehub import hosts
-from vaehub.cli import boundary, rows, terminal, words
-from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli import rows, several, terminal, words
+from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import argument, option
-from vaehub.cli.output import Block, Failure, Result, failed
+from vaehub.cli.output import Block, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
+from vaehub.copies import SOURCE
 from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
 from vaehub.rates import parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import click
 
     from vaehub.installing import Installed, InstallResult
-    from vaehub.model import Entry
+    from vaehub.model import Entry, Target
     from vaehub.smoke.report import SmokeReport
 
 SELECT = {
@@ -32,6 +34,7 @@ SELECT = {
     "sdnext": "refresh the list of VAE models in the settings, then choose it there",
 }
 """How a person selects a file of the slot ``vae``, per layout that is a UI."""
+_CAME = {"store": "the store", SOURCE: "another installed file"}
 
 
 def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -61,21 +64,29 @@ def _a_number() -> Mapping[str, Any]:
     examples=[
         ("vaehub install kl-f8-anime2", "into the UI that the current folder lies in"),
         ("vaehub install kl-f8-anime2 clearvae@v2.2 --to ~/ComfyUI", "two, one of them a variant"),
+        ("vaehub install sdxl-vae --to ~/ComfyUI --to ~/webui", "into both, with one download"),
+        ("vaehub install clearvae --for anything-v4", "the UI takes it with that checkpoint"),
         ("vaehub install vae-ft-mse-840000 --to ./vaes --dry-run", "what would be done"),
         ("vaehub install clearvae --source huggingface", "from this host only"),
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
     ],
 )
 @argument("names", metavar="NAME[@VARIANT]...", many=True)
-@to_option
+@targets_option
+@option(
+    "--for",
+    name="checkpoint",
+    metavar="CHECKPOINT",
+    help="Name it so that the UI takes it with this checkpoint by itself: a path, which also says "
+    "which UI, or a name below the UI's folder of checkpoints. AUTOMATIC1111 and SD.Next do that.",
+)
 @option("--source", metavar="HOST", by_click=_a_host, help="Use only this host.")
 @option("--dry-run", help="Say what would be done and do nothing.")
 @option(
     "--accept-license",
     name="accept_licenses",
     metavar="ID",
-    default=(),
-    by_click=lambda: {"multiple": True},
+    many=True,
     help="Accept this license, which `vaehub info` names; may be given several times.",
 )
 @option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")
@@ -96,7 +107,8 @@ def command(
     call: Call,
     *,
     names: tuple[str, ...],
-    to: str | None,
+    to: tuple[str, ...],
+    checkpoint: str | None,
     source: str | None,
     dry_run: bool,
     accept_licenses: tuple[str, ...],
@@ -109,22 +121,22 @@ def command(
 
     Every byte is checked, and nothing appears under its final name before it is whole and verified.
     Running the command again changes nothing, and goes on where an interrupted run stopped. Several
-    names are fetched side by side, and each succeeds by itself; the exit code is that of the first
-    one that failed.
+    names are fetched side by side, and into several targets each comes with one download; each
+    succeeds by itself, and the exit code is that of the first one that failed.
     """
     from vaehub import api
 
-    unique = list(dict.fromkeys(names))
     settings = call.settings
     if limit_rate is not None:  # 0: whatever the configuration says, no limit
         settings = settings._replace(limit_rate=limit_rate or None)
     if max_connections is not None:
         settings = settings._replace(max_connections=max_connections)
     with call.progress() as listener:
-        outcomes = api.install_all(
-            unique,
+        attempts = api.install_each(
+            names,
             to=to,
             source=source,
+            checkpoint=checkpoint,
             dry_run=dry_run,
             require_pinned=require_pinned,
             accept_licenses=accept_licenses,
@@ -133,20 +145,23 @@ def command(
             catalogs=call.catalogs,
             listener=listener,
         )
+    outcomes = [attempt.outcome for attempt in attempts]
     done = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
-    reports = _tested(done, call, to) if smoke and not dry_run else [None] * len(done)
-    failures: list[Failure] = []
-    for name, outcome in zip(unique, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            known = boundary.known(outcome)
-            if known is None:
-                raise outcome
-            failures.append(Failure(known, where=name if len(unique) > 1 else None))
-
+    reports = _tested(done, call) if smoke and not dry_run else [None] * len(done)
+    failures = several.failures(
+        [
+            (attempt.outcome, attempt.name, attempt.target)
+            for attempt in attempts
+            if isinstance(attempt.outcome, Exception)
+        ],
+        names=names,
+        places=to,
+    )
     said: dict[str, Any] = {
         "results": tuple(map(_as_json, done, reports)),
         "problems": (
             *(problem for result in done for problem in _failed_sources(result)),
+            *(note for result in done for note in result.notes),
             *(problem for report in reports for problem in _smoke_problems(report)),
         ),
         "text": lambda: (line for pair in zip(done, reports, strict=True) for line in _text(*pair)),
@@ -158,17 +173,19 @@ def command(
     return Result("install", exit_code=SmokeFailed.exit_code if bad else 0, **said)
 
 
-def _tested(
-    done: Sequence[InstallResult], call: Call, to: str | None
-) -> Sequence[SmokeReport | None]:
-    """Smoke what was installed, and what was there already."""
+def _tested(done: Sequence[InstallResult], call: Call) -> Sequence[SmokeReport | None]:
+    """Smoke what was installed, and what was there already: in one of the targets that have it."""
     from vaehub import api
 
     names = [f"{result.entry.full_name}@{result.variant.name}" for result in done]
-    if not names:
-        return []
-    reports = api.smoke(names, to=to, settings=call.settings, catalogs=call.catalogs)
-    by_name = {report.name: report for report in reports}
+    where: dict[str, Target] = {}
+    for name, result in zip(names, done, strict=True):
+        where.setdefault(name, result.target)
+    by_name: dict[str, SmokeReport] = {}
+    for target in dict.fromkeys(where.values()):
+        wanted = [name for name in where if where[name] == target]
+        reports = api.smoke(wanted, to=target, settings=call.settings, catalogs=call.catalogs)
+        by_name.update((report.name, report) for report in reports)
     return [by_name.get(name) for name in names]
 
 
@@ -210,6 +227,7 @@ def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any
         "license": result.entry.license.id,
         "target": str(result.target),
         "layout": result.target.layout,
+        "checkpoint": str(result.checkpoint) if result.checkpoint is not None else None,
         "dry_run": result.dry_run,
         "changed": result.changed,
         "files": [_file_json(step) for step in result.steps],
@@ -248,12 +266,23 @@ def _text(result: InstallResult, report: SmokeReport | None) -> Iterator[Block]:
     if result.changed:
         page = f" ({result.entry.license.source})" if result.entry.license.source else ""
         yield f"  license: {rows.license_words(result.entry.license.id)}{page}"
-        if result.entry.slot == "vae" and result.target.layout in SELECT:
+        if result.checkpoint is not None:
+            yield f"  to use it: {_by_itself(result, result.checkpoint)}"
+        elif result.entry.slot == "vae" and result.target.layout in SELECT:
             yield f"  to use it: {SELECT[result.target.layout]}"
     if report is not None:
         from vaehub.cli.commands import smoke as smoke_command
 
         yield from smoke_command.text(report)
+
+
+def _by_itself(result: InstallResult, checkpoint: Path) -> str:
+    """Say what must be chosen for the UI to take the VAE with its checkpoint."""
+    from vaehub.targets import layouts
+
+    layout = layouts()[result.target.layout]
+    setting = layout.near_checkpoint.setting if layout.near_checkpoint is not None else ""
+    return f"{layout.title} takes it with {checkpoint.name} where you chose {setting}"
 
 
 def _has_work(result: InstallResult) -> bool:
@@ -263,26 +292,27 @@ def _has_work(result: InstallResult) -> bool:
 def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     yield ("  ", Styled(str(step.destination), "green" if step.status == "installed" else ""))
     if step.status == "installed":
-        came = "the store" if step.source == "store" else step.source
-        yield f"    {words.size(step.size)} from {came}, verified, {_how(step.method)}"
+        came = _CAME.get(step.source or "", step.source)
+        yield f"    {words.size(step.size)} from {came}, verified, {_how(step)}"
         yield f"    sha256 {step.sha256}"
         if not pinned:
             yield "    which is the host's word alone: the catalog knows no sha256 of this file"
     elif step.action == "keep":
         yield f"    {step.reason}"
     else:
-        act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
+        act = "would be fetched" if step.action == "fetch" else "would be placed"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
         yield from (f"    from {label}" for label in step.candidates)
 
 
-def _how(method: str | None) -> str:
-    match method:
+def _how(step: Installed) -> str:
+    other = "that one" if step.source == SOURCE else "the store"
+    match step.method:
         case "hardlink":
-            return "a hard link to the store"
+            return f"a hard link to {other}"
         case "reflink":
-            return "sharing its disk space with the store"
+            return f"sharing its disk space with {other}"
         case "copy":
-            return "a copy of the store's"
+            return f"a copy of {other}'s"
         case _:
             return "straight to its place"

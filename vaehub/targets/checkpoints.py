@@ -1,0 +1,279 @@
+"""VAEs that a UI takes with a checkpoint by itself: where they go, and what is in their way.
+
+Knows what the rule of a layout (:class:`~vaehub.targets.layouts.NearCheckpoint`) means on a disk.
+Opens no checkpoint, and makes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from vaehub import names, staging
+from vaehub.errors import CheckpointNotFound, TargetNotUsable, TargetRefuses
+from vaehub.model import Target
+from vaehub.targets.detect import CLEAR, detect
+from vaehub.targets.layouts import files_below, layouts, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from vaehub.model import Artifact, Variant
+    from vaehub.targets.layouts import NearCheckpoint
+
+_SHOWN = 5
+"""Names of checkpoints that a message tells, at most."""
+
+
+class Rival(NamedTuple):
+    """Another VAE that the rule leads to."""
+
+    path: Path
+    wins: bool
+    """The UI takes that one for sure; else it takes one of the two, and none can say which."""
+
+
+def rule_of(target: Target) -> NearCheckpoint:
+    """Give the rule by which the UI takes a VAE with a checkpoint.
+
+    Raises:
+        TargetRefuses: it has none.
+    """
+    layout = layouts()[target.layout]
+    rule = layout.near_checkpoint
+    if rule is not None and _is_in_the_code(rule, target.root):
+        return rule
+    where = f" {layout.by_hand}" if layout.by_hand else " there by hand"
+    what = f"{layout.title} at {target}" if layout.slots["vae"].folder != "." else f"{target}"
+    raise TargetRefuses(
+        f"{what} takes no VAE with a checkpoint by itself",
+        hint=f"install it without --for, and choose it{where}",
+    )
+
+
+def target_around(said: str | Path, *, cwd: Path) -> Target | None:
+    """Find the UI whose checkpoint a path names; None where it may be a name in any UI.
+
+    Raises:
+        CheckpointNotFound: it can only be a path, and no file is there.
+        TargetNotUsable: there is such a file, and no UI around it.
+    """
+    path = _path(said, cwd=cwd)
+    if path is None:
+        return None
+    for folder in path.parents:
+        layout = detect(folder, at_least=CLEAR)
+        if layout is not None:
+            return Target(layout.id, folder)
+    raise TargetNotUsable(
+        f"--for names {path}, and no UI is around that file",
+        hint="name the root of the UI that uses it with --to",
+    )
+
+
+def find_checkpoint(said: str | Path, target: Target, *, cwd: Path) -> Path:
+    """Find the checkpoint that a path, or a name below the UI's folder of checkpoints, means.
+
+    Args:
+        said: The path or the name; the extension and the folders before it may be left out.
+        target: The UI.
+        cwd: The working directory: paths are relative to it.
+
+    Raises:
+        TargetRefuses: the UI has no such rule, or does not list that checkpoint.
+        CheckpointNotFound: there is no such checkpoint, or several.
+    """
+    rule = rule_of(target)
+    here = _checkpoints(target, rule)
+    path = _path(said, cwd=cwd)
+    if path is not None:
+        found = [checkpoint for checkpoint in here if _same(checkpoint, path)]
+        if not found:
+            raise _not_listed(path, target, rule)
+        return found[0]
+    root = target.root / rule.folder
+    wanted = str(said).replace(os.sep, "/")
+    names = {PurePosixPath(each.relative_to(root).as_posix()): each for each in here}
+    means = [name for name in names if _means(wanted, name)]
+    exact = [name for name in means if name.as_posix() == wanted] or means
+    if not exact:
+        raise CheckpointNotFound(
+            f"there is no checkpoint {str(said)!r} in {root}",
+            hint=_close(wanted, map(str, names)),
+        )
+    if len(exact) > 1:
+        raise CheckpointNotFound(
+            f"{str(said)!r} may be {len(exact)} checkpoints: {', '.join(map(str, exact[:_SHOWN]))}",
+            hint="name one of them with its folder and its extension",
+        )
+    return names[exact[0]]
+
+
+def destination(checkpoint: Path, artifact: Artifact) -> Path:
+    """Give the place and the name under which a UI takes a file with a checkpoint."""
+    return checkpoint.with_name(f"{checkpoint.stem}.vae{PurePosixPath(artifact.name).suffix}")
+
+
+def refusal(variant: Variant, slot: str, checkpoint: Path, target: Target) -> str | None:
+    """Say why no file of a variant can go with a checkpoint, or None."""
+    rule = rule_of(target)
+    title = layouts()[target.layout].title
+    if slot != "vae" or len(variant.artifacts) != 1:
+        return f"{title} takes one file with a checkpoint, and one of a whole VAE"
+    place = destination(checkpoint, variant.artifacts[0])
+    if not place.name.endswith(rule.suffixes):
+        return f"with a checkpoint, {title} takes only {', '.join(rule.suffixes)} files"
+    reason = names.trouble(place.name)
+    if reason is not None:
+        return f"{place.name!r} is no name for a file: {reason}"
+    return None
+
+
+def hidden_by(target: Target, place: Path) -> Path | None:
+    """Find a listed file that the UI could not tell from one at this place."""
+    if not layouts()[target.layout].unique_base_names:
+        return None
+    return next(
+        (path for path in _listed(target) if path.name == place.name and not _same(path, place)),
+        None,
+    )
+
+
+def rivals(target: Target, checkpoint: Path, place: Path) -> list[Rival]:
+    """Find the other VAEs that the rule leads to from a checkpoint.
+
+    Args:
+        target: The UI.
+        checkpoint: The checkpoint.
+        place: Where our VAE goes, or is.
+    """
+    rule = rule_of(target)
+    if rule.matches == "name":
+        earlier = rule.suffixes[: _rank(rule, place)]
+        beside = [checkpoint.with_name(checkpoint.stem + suffix) for suffix in earlier]
+        return [Rival(path, wins=True) for path in beside if path.is_file()]
+    root = target.root / rule.folder
+    found = []
+    for path in _listed(target):
+        if not path.name.startswith(checkpoint.stem) or _same(path, place):
+            continue
+        if path.is_relative_to(root) and _rank(rule, path) <= _rank(rule, place):
+            found.append(Rival(path, wins=_rank(rule, path) < _rank(rule, place)))
+    return found
+
+
+def others(target: Target, checkpoint: Path, place: Path) -> list[Path]:
+    """Find the other checkpoints with which the UI would take our VAE as well."""
+    rule = rule_of(target)
+    if rule.matches == "name":
+        # Two checkpoints of one name and two extensions, in one folder.
+        siblings = [checkpoint.with_suffix(extension) for extension in rule.extensions]
+        return [path for path in siblings if path != checkpoint and path.is_file()]
+    return [
+        path
+        for path in _checkpoints(target, rule)
+        if path != checkpoint and place.name.startswith(path.stem)
+    ]
+
+
+def folders_with_vaes(target: Target) -> list[Path]:
+    """Find the folders of checkpoints into which we have placed VAEs: those with receipts."""
+    rule = layouts()[target.layout].near_checkpoint
+    if rule is None:
+        return []
+    root = target.root / rule.folder
+    return [folder for folder, _ in walk(root) if (folder / staging.FOLDER).is_dir()]
+
+
+def _is_in_the_code(rule: NearCheckpoint, root: Path) -> bool:
+    return not rule.code or not (root / rule.code[0]).is_file() or (root / rule.code[1]).is_file()
+
+
+def _path(said: str | Path, *, cwd: Path) -> Path | None:
+    """Give the file that a path leads to; None where it may be a name below some folder.
+
+    Raises:
+        CheckpointNotFound: it can only be a path, and no file is there.
+    """
+    try:
+        given = Path(said).expanduser()
+        path = Path(os.path.abspath(cwd / given))  # noqa: PTH100  # links stay as they are
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such ~user, NUL in it
+        raise CheckpointNotFound(f"--for {str(said)!r} is no usable path: {error}") from error
+    if given.is_absolute() or str(said).startswith(("./", "../", ".\\", "..\\")):
+        raise CheckpointNotFound(
+            f"there is no checkpoint {path}", hint=_close(path.name, _names_in(path.parent))
+        )
+    return None
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
+
+
+def _checkpoints(target: Target, rule: NearCheckpoint) -> list[Path]:
+    return [
+        path
+        for path in files_below(target.root / rule.folder)
+        if path.suffix in rule.extensions and not path.name.endswith(rule.suffixes)
+    ]
+
+
+def _listed(target: Target) -> Iterator[Path]:
+    """Give the VAEs that a UI lists whose rule looks at all of them."""
+    layout = layouts()[target.layout]
+    rule = rule_of(target)
+    for path in files_below(target.root / rule.folder):
+        if path.name.endswith(rule.suffixes):
+            yield path
+    extensions = layout.slots["vae"].extensions
+    for path in files_below(layout.folder(target, "vae")):
+        if extensions is None or path.suffix in extensions:
+            yield path
+
+
+def _rank(rule: NearCheckpoint, path: Path) -> int:
+    return next(at for at, suffix in enumerate(rule.suffixes) if path.name.endswith(suffix))
+
+
+def _means(wanted: str, relative: PurePosixPath) -> bool:
+    names = {relative.as_posix(), relative.name}
+    return wanted in names | {name.removesuffix(relative.suffix) for name in names}
+
+
+def _not_listed(path: Path, target: Target, rule: NearCheckpoint) -> TargetRefuses:
+    title = layouts()[target.layout].title
+    if path.suffix not in rule.extensions or path.name.endswith(rule.suffixes):
+        return TargetRefuses(
+            f"{path} is no checkpoint that {title} lists",
+            hint=f"checkpoints are {' and '.join(rule.extensions)} files",
+        )
+    return TargetRefuses(
+        f"{path} is not below {target.root / rule.folder}, where the checkpoints of {title} are",
+        hint="link its folder into that one, or name the UI that it belongs to with --to",
+    )
+
+
+def _close(wanted: str, names: Iterable[str]) -> str | None:
+    from difflib import get_close_matches
+
+    known = sorted(names)
+    close = get_close_matches(wanted, known, n=_SHOWN, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"there are: {', '.join(known[:_SHOWN])}" if known else None
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one == other:
+        return True
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
