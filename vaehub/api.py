@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from vaehub import settings as settings_module
-from vaehub.errors import NamingError, TargetError, UsageError
+from vaehub.errors import TargetError, UsageError
 from vaehub.model import Problem, Target
 
 if TYPE_CHECKING:
@@ -189,8 +189,8 @@ def install(
         listener=listener,
     )
     outcomes = [attempt.outcome for attempt in attempts]
-    first = outcomes[0]
-    if isinstance(first, Exception) and (one or isinstance(first, NamingError)):
+    first, leads_nowhere = outcomes[0], attempts[0].name is not None and attempts[0].target is None
+    if isinstance(first, Exception) and (one or leads_nowhere):
         raise first
     return first if one and not isinstance(first, Exception) else outcomes
 
@@ -320,13 +320,10 @@ def installed(target: Target) -> list[Receipt]:
     Raises:
         TargetNotUsable: the target's folder cannot be read.
     """
-    from vaehub import receipts, targets
-    from vaehub.targets import checkpoints
+    from vaehub import receipts
+    from vaehub.targets.places import folders_of
 
-    layout = targets.layouts()[target.layout]
-    folders = dict.fromkeys(layout.folder(target, slot) for slot in layout.slots)
-    folders.update(dict.fromkeys(checkpoints.folders_with_vaes(target)))
-    return [receipt for folder in folders for receipt in receipts.read(folder)]
+    return [receipt for folder in folders_of(target) for receipt in receipts.read(folder)]
 
 
 def uninstall(

@@ -17,11 +17,12 @@ from vaehub.copies import Copies, device_of
 from vaehub.installing import InstallResult, carry_out, prepare, report
 from vaehub.obtaining import AT_ONCE, key_of
 from vaehub.plan import spared
+from vaehub.targets.places import folders_of
 from vaehub.together import run_together
 from vaehub.transfer.listener import Relay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from vaehub.installing import Options, Order
@@ -73,7 +74,7 @@ def install_all(
             plans[index] = prepare(job.order, job.target, settings=settings, options=options)
         except Exception as error:
             outcomes[index] = error
-    copies = _found(plans.values())
+    copies = _found(list(plans.values()))
     plans = _sharing(plans, copies)
     for index in list(plans):
         if options.dry_run or plans[index].nothing_to_do:
@@ -128,14 +129,17 @@ def _asking_once(ask: Ask | None) -> Ask | None:
     return once
 
 
-def _found(plans: Iterable[Plan]) -> Copies:
-    """Gather the files that earlier runs have placed: other targets can have their bytes."""
+def _found(plans: Sequence[Plan]) -> Copies:
+    """Gather what earlier runs have placed in these targets and is now to be fetched."""
     copies = Copies()
-    for plan in plans:
-        for step in plan.steps:
-            receipt = receipts.find(step.destination) if step.action == "keep" else None
-            if receipt is not None and receipt.sha256 == step.artifact.sha256:
-                copies.found(key_of(step.artifact), step.destination, receipt.sha256)
+    wanted = {
+        step.artifact.sha256 for plan in plans for step in plan.todo if step.action == "fetch"
+    }
+    if wanted:
+        folders = {folder for plan in plans for folder in folders_of(plan.target)}
+        for receipt in (receipt for folder in folders for receipt in receipts.read(folder)):
+            if receipt.sha256 in wanted:
+                copies.found(receipt.sha256, receipt.path, receipt.sha256)
     return copies
 
 

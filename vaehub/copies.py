@@ -42,7 +42,10 @@ class Copies:
 
     def found(self, key: str, path: Path, sha256: str) -> None:
         """Remember a file that an earlier run placed: it is hashed before anybody gets it."""
-        stat = path.stat()
+        try:
+            stat = path.stat()
+        except OSError:  # only its receipt is left, or nobody lets us look
+            return
         copy = Copy(path, sha256, stat.st_size, stat.st_dev)
         self._known.setdefault(key, []).append((copy, None))
 

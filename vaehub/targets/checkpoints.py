@@ -134,10 +134,10 @@ def hidden_by(target: Target, place: Path) -> Path | None:
     """Find a listed file that the UI could not tell from one at this place."""
     if not layouts()[target.layout].unique_base_names:
         return None
-    return next(
-        (path for path in _listed(target) if path.name == place.name and not _same(path, place)),
-        None,
-    )
+    for _, path in _listed(target):
+        if path.name == place.name and not _same(path, place):
+            return path
+    return None
 
 
 def rivals(target: Target, checkpoint: Path, place: Path) -> list[Rival]:
@@ -150,16 +150,20 @@ def rivals(target: Target, checkpoint: Path, place: Path) -> list[Rival]:
     """
     rule = rule_of(target)
     if rule.matches == "name":
-        earlier = rule.suffixes[: _rank(rule, place)]
+        earlier = rule.suffixes[: _rank(rule, place)]  # of several, the first is taken
         beside = [checkpoint.with_name(checkpoint.stem + suffix) for suffix in earlier]
         return [Rival(path, wins=True) for path in beside if path.is_file()]
-    root = target.root / rule.folder
+    listed: dict[str, list[tuple[int, Path]]] = {}
+    for group, path in _listed(target):
+        if path.name.startswith(checkpoint.stem) and path.name != place.name:
+            listed.setdefault(path.name, []).append((group, path))
     found = []
-    for path in _listed(target):
-        if not path.name.startswith(checkpoint.stem) or _same(path, place):
-            continue
-        if path.is_relative_to(root) and _rank(rule, path) <= _rank(rule, place):
-            found.append(Rival(path, wins=_rank(rule, path) < _rank(rule, place)))
+    for files in listed.values():
+        # Of files of one name the last is taken, at the turn of the first.
+        turn, last = min(files)[0], max(files)[0]
+        if turn <= _rank(rule, place):
+            wins = turn < _rank(rule, place)
+            found += [Rival(path, wins) for group, path in files if group == last]
     return found
 
 
@@ -225,17 +229,20 @@ def _checkpoints(target: Target, rule: NearCheckpoint) -> list[Path]:
     ]
 
 
-def _listed(target: Target) -> Iterator[Path]:
-    """Give the VAEs that a UI lists whose rule looks at all of them."""
+def _listed(target: Target) -> Iterator[tuple[int, Path]]:
+    """Give the VAEs that a UI lists whose rule looks at all of them, each with its turn.
+
+    First come those among the checkpoints, by their suffix, then those among the VAEs.
+    """
     layout = layouts()[target.layout]
     rule = rule_of(target)
     for path in files_below(target.root / rule.folder):
         if path.name.endswith(rule.suffixes):
-            yield path
-    extensions = layout.slots["vae"].extensions
+            yield _rank(rule, path), path
+    extensions = layout.slots["vae"].extensions or ()
     for path in files_below(layout.folder(target, "vae")):
-        if extensions is None or path.suffix in extensions:
-            yield path
+        if path.suffix in extensions:
+            yield len(rule.suffixes) + extensions.index(path.suffix), path
 
 
 def _rank(rule: NearCheckpoint, path: Path) -> int:
@@ -264,9 +271,13 @@ def _close(wanted: str, names: Iterable[str]) -> str | None:
     from difflib import get_close_matches
 
     known = sorted(names)
-    close = get_close_matches(wanted, known, n=_SHOWN, cutoff=0.5)
+    close = [name for name in known if len(wanted) > 2 and wanted.casefold() in name.casefold()]
+    if not close:
+        stems = {PurePosixPath(name).stem: name for name in known}
+        near = get_close_matches(PurePosixPath(wanted).stem, stems, n=_SHOWN)
+        close = [stems[stem] for stem in near]
     if close:
-        return f"did you mean {' or '.join(close)}?"
+        return f"did you mean {' or '.join(close[:_SHOWN])}?"
     return f"there are: {', '.join(known[:_SHOWN])}" if known else None
 
 
