@@ -235,6 +235,35 @@ def test_another_vae_that_goes_first(box: Pair) -> None:
     assert "may as well take second-best.vae.safetensors" in result.notes[0].message
 
 
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ('{"vae": "None"}', "the VAE inside it"),
+        ('{"vae": "mine.pt"}', "mine.pt"),
+        ('{"vae": "gone.pt"}', None),
+        ('{"vae": "Automatic"}', None),
+        ('{"vae": "model.vae.safetensors"}', None),
+        ('{"vae": 7}', None),
+        ("{}", None),
+        ("[]", None),
+        ("[" * 100_000, None),
+        ("not JSON", None),
+    ],
+)
+def test_a_vae_that_was_chosen_in_the_ui(box: Pair, own: str, said: str | None) -> None:
+    path = box.checkpoints(box.tree) / "model.safetensors"
+    (path.with_suffix(".json")).write_text(own)
+    box.vae.mkdir()
+    (box.vae / "mine.pt").write_bytes(b"my own")
+    result = box.install_for("model", to=box.tree)
+    assert codes(result) == ([] if said is None else ["chosen-by-hand"])
+    if said is not None:
+        assert f"somebody has chosen {said} in AUTOMATIC1111" in result.notes[0].message
+    if own.startswith('{"'):
+        ours = a1111_takes(box.tree, path) == result.steps[0].destination
+        assert ours == (said is None)
+
+
 def test_a_checkpoint_whose_name_is_the_beginning_of_that_one(box: Pair) -> None:
     (box.checkpoints(box.tree) / "mod.ckpt").write_bytes(b"my own")
     result = box.install_for("model", to=box.tree)

@@ -30,7 +30,7 @@ from vaehub.errors import TargetRefuses
 from vaehub.placing import place_all
 from vaehub.plan import Plan, choose_variant, make_plan, spared, usable_sources
 from vaehub.store import Store
-from vaehub.targets import checkpoints
+from vaehub.targets import checkpoints, rivals
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -271,7 +271,7 @@ def _plan(
         if checkpoint is None:
             hidden_by = layout.collision(target, entry.slot, destination.name)
         else:
-            hidden_by = checkpoints.hidden_by(target, destination)
+            hidden_by = rivals.hidden_by(target, destination)
         if hidden_by is not None:
             raise TargetRefuses(
                 f"{layout.title} knows files by their name alone, and {hidden_by} has the name "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vaehub.model import Problem
-from vaehub.targets import checkpoints
+from vaehub.targets import rivals
 from vaehub.targets.layouts import layouts
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def notes(entry: Entry, target: Target, checkpoint: Path, place: Path) -> Iterat
         place: Where the VAE goes, or is.
     """
     title = layouts()[target.layout].title
-    for rival in checkpoints.rivals(target, checkpoint, place):
+    for rival in rivals.rivals(target, checkpoint, place):
         takes = "takes" if rival.wins else "may as well take"
         yield Problem(
             "rival-vae",
@@ -38,7 +38,17 @@ def notes(entry: Entry, target: Target, checkpoint: Path, place: Path) -> Iterat
             blocking=False,
             hint="move or rename that file if you want the new one to be used",
         )
-    others = checkpoints.others(target, checkpoint, place)
+    chosen = rivals.chosen_by_hand(target, checkpoint)
+    if chosen is not None and chosen[1] != place.name:
+        what = "the VAE inside it" if chosen[1] == "None" else chosen[1]
+        yield Problem(
+            "chosen-by-hand",
+            f"for {checkpoint.name}, somebody has chosen {what} in {title}, and that goes first",
+            where=str(chosen[0]),
+            blocking=False,
+            hint=f"choose Automatic there, or {place.name}: the checkpoint's card, Edit metadata",
+        )
+    others = rivals.others(target, checkpoint, place)
     if others:
         names = ", ".join(sorted(other.name for other in others))
         yield Problem(

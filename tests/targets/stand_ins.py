@@ -7,6 +7,7 @@ but a folder: which files they list, in which order, and which of them they take
 from __future__ import annotations
 
 import glob
+import json
 import os
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def a1111_takes(root: Path, checkpoint: Path, *, sd_vae: str = "Automatic") -> P
     listed = a1111_listed(root)
     if sd_vae == "None":
         return None
+    own = checkpoint.with_suffix(".json")
+    chosen = json.loads(own.read_text()).get("vae", "Automatic") if own.is_file() else "Automatic"
+    if sd_vae == "Automatic" and (chosen == "None" or chosen in listed):
+        return Path(listed[chosen]) if chosen != "None" else None
     if sd_vae != "Automatic":  # the setting goes before a checkpoint's own VAE
         return Path(listed[sd_vae]) if sd_vae in listed else None
     stem = checkpoint.name.rsplit(".", 1)[0]

@@ -1,4 +1,4 @@
-"""Where a VAE goes that a UI takes with one checkpoint, held against the UIs' own rules."""
+"""Which checkpoint somebody means, and where a VAE goes that a UI takes with it."""
 
 from __future__ import annotations
 
@@ -9,46 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.targets.stand_ins import a1111_takes, sdnext_takes
-from tests.targets.uis import AUTOMATIC1111, COMFYUI, FORGE, REFORGE, SDNEXT, grow
-from vaehub import names
+from tests.targets.uis import COMFYUI, FORGE, SDNEXT, grow, with_files
 from vaehub.errors import CheckpointNotFound, TargetNotUsable, TargetRefuses
 from vaehub.model import Artifact, Target, Variant
 from vaehub.targets import checkpoints, detect, layouts
 
-TAKES = {"automatic1111": a1111_takes, "sdnext": sdnext_takes}
 ARTIFACT = Artifact("some-vae.safetensors", ())
-HERE = Path("models/Stable-diffusion")
-
-
-def ui(folder: Path, tree: str, *files: str) -> Target:
-    root = grow(folder, tree)
-    for name in files:
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    layout = detect(root)
-    assert layout is not None
-    return Target(layout.id, root)
+HERE = "models/Stable-diffusion"
 
 
 def find(said: str | Path, target: Target) -> Path:
     found = checkpoints.find_checkpoint(said, target, cwd=target.root)
     return found.relative_to(target.root / HERE)
-
-
-@pytest.fixture(params=[AUTOMATIC1111, REFORGE, SDNEXT], ids=["A1111", "reForge", "SD.Next"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
-    return ui(
-        tmp_path,
-        request.param,
-        "models/Stable-diffusion/one.safetensors",
-        "models/Stable-diffusion/two.ckpt",
-        "models/Stable-diffusion/sub/three.v1.safetensors",
-        "models/Stable-diffusion/sub/twice.safetensors",
-        "models/Stable-diffusion/twice.ckpt",
-        "models/Stable-diffusion/else.vae.pt",
-    )
 
 
 # Which checkpoint
@@ -110,7 +82,7 @@ def test_any_text_is_a_checkpoint_or_a_refusal(
     tmp_path_factory: pytest.TempPathFactory, said: str
 ) -> None:
     root = tmp_path_factory.getbasetemp() / "any-text"
-    target = ui(root, SDNEXT, "models/Stable-diffusion/one.safetensors")
+    target = with_files(root, SDNEXT, "models/Stable-diffusion/one.safetensors")
     with contextlib.suppress(CheckpointNotFound, TargetRefuses):
         assert find(said, target).name == "one.safetensors"
 
@@ -155,11 +127,10 @@ def test_other_uis_say_what_to_do_there(tmp_path: Path, tree: str, hint: str) ->
         checkpoints.find_checkpoint("x", target, cwd=tmp_path)
     assert "install it without --for" in (caught.value.hint or "")
     assert hint in (caught.value.hint or "")
-    assert checkpoints.folders_with_vaes(target) == []
 
 
 def test_models_alone_without_code_are_no_fork(tmp_path: Path) -> None:
-    target = ui(tmp_path, "models/Stable-diffusion/", "models/Stable-diffusion/a.ckpt")
+    target = with_files(tmp_path, "models/Stable-diffusion/", "models/Stable-diffusion/a.ckpt")
     assert find("a", target) == Path("a.ckpt")
 
 
@@ -168,97 +139,7 @@ def test_every_ui_but_a_folder_has_a_rule_or_words() -> None:
         assert layout.near_checkpoint or layout.by_hand or layout.id == "folder", layout.id
 
 
-# What the UI makes of it
-
-
-@pytest.mark.parametrize("name", ["one.safetensors", "two.ckpt", "sub/three.v1.safetensors"])
-def test_the_ui_takes_it_with_that_checkpoint_and_with_no_other(target: Target, name: str) -> None:
-    checkpoint = target.root / HERE / name
-    place = checkpoints.destination(checkpoint, ARTIFACT)
-    place.touch()
-    takes = TAKES[target.layout]
-    for path in checkpoint.parent.parent.rglob("*.*"):
-        if path.suffix in {".ckpt", ".safetensors"} and ".vae." not in path.name:
-            assert takes(target.root, path) == (place if path == checkpoint else None), path
-    assert checkpoints.rivals(target, checkpoint, place) == []
-    assert checkpoints.others(target, checkpoint, place) == []
-    assert checkpoints.hidden_by(target, place) is None
-
-
-LETTERS = st.text("ab.- ", min_size=1, max_size=4).map(str.strip).filter(names.safe_name)
-VAES = st.builds(
-    "{}/{}{}".format,
-    st.sampled_from(["models/VAE", "models/VAE/x", str(HERE), f"{HERE}/s"]),
-    LETTERS,
-    st.sampled_from([".vae.pt", ".vae.ckpt", ".vae.safetensors", ".safetensors", ".pt"]),
-)
-
-
-@pytest.mark.parametrize("tree", [AUTOMATIC1111, SDNEXT], ids=["A1111", "SD.Next"])
-@given(
-    stems=st.lists(LETTERS, min_size=1, max_size=3, unique=True), vaes=st.lists(VAES, max_size=4)
-)
-def test_what_is_said_of_rivals_and_others_is_what_the_ui_does(
-    tmp_path_factory: pytest.TempPathFactory, tree: str, stems: list[str], vaes: list[str]
-) -> None:
-    """Silence means that the UI takes ours, with this checkpoint and no other; so does the word."""
-    root = tmp_path_factory.mktemp("ui")
-    target = ui(root, tree, *(f"{HERE}/{stem}.ckpt" for stem in stems), *vaes)
-    mine, *_ = ours = [root / HERE / f"{stem}.ckpt" for stem in stems]
-    place = checkpoints.destination(mine, ARTIFACT)
-    if place.exists() or checkpoints.hidden_by(target, place) is not None:
-        return  # refused
-    place.touch()
-    takes = TAKES[target.layout]
-    rivals = checkpoints.rivals(target, mine, place)
-    taken = takes(root, mine)
-    if any(rival.wins for rival in rivals):
-        assert taken in [rival.path for rival in rivals if rival.wins]
-    else:
-        assert taken in [place, *(rival.path for rival in rivals)]
-    others = checkpoints.others(target, mine, place)
-    for checkpoint in ours[1:]:
-        if takes(root, checkpoint) == place:
-            assert checkpoint in others
-
-
-def test_a_rival_that_comes_first_wins(target: Target) -> None:
-    checkpoint = target.root / HERE / "one.safetensors"
-    place = checkpoints.destination(checkpoint, ARTIFACT)
-    rival = checkpoint.with_name("one.vae.pt")
-    rival.touch()
-    assert checkpoints.rivals(target, checkpoint, place) == [(rival, True)]
-    place.touch()
-    assert TAKES[target.layout](target.root, checkpoint) == rival
-
-
-def test_names_that_begin_alike(tmp_path: Path) -> None:
-    target = ui(
-        tmp_path,
-        AUTOMATIC1111,
-        f"{HERE}/anything.ckpt",
-        f"{HERE}/anything-v4.ckpt",
-        f"{HERE}/anything-v5.vae.safetensors",
-        "models/VAE/anything.vae.safetensors.pt",
-        "models/VAE/anything-orange.ckpt",
-    )
-    short, long = (target.root / HERE / f"{stem}.ckpt" for stem in ("anything", "anything-v4"))
-    place = checkpoints.destination(long, ARTIFACT)
-    assert checkpoints.others(target, long, place) == [short]
-    assert checkpoints.rivals(target, long, place) == []
-    place = checkpoints.destination(short, ARTIFACT)
-    rival = target.root / HERE / "anything-v5.vae.safetensors"
-    assert checkpoints.rivals(target, short, place) == [(rival, False)]
-    assert checkpoints.others(target, short, place) == []
-
-
-def test_a_name_that_would_hide_another_is_found(tmp_path: Path) -> None:
-    name = "one.vae.safetensors"
-    target = ui(tmp_path, AUTOMATIC1111, f"{HERE}/one.ckpt", f"models/VAE/sub/{name}")
-    place = target.root / HERE / name
-    assert checkpoints.hidden_by(target, place) == target.root / "models/VAE/sub" / name
-    place.touch()
-    assert checkpoints.hidden_by(target, place) == target.root / "models/VAE/sub" / name
+# Which files
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ NEAR_CHECKPOINT = {
         "matches": {"enum": ["name", "beginning"]},
         "setting": {"type": "string"},
         "code": {**TEXTS, "minItems": 2, "maxItems": 2},
+        "own_setting": {"type": "string"},
     },
 }
 SCHEMA = {

@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from vaehub import names, staging
+from vaehub import names
 from vaehub.errors import CheckpointNotFound, TargetNotUsable, TargetRefuses
 from vaehub.model import Target
 from vaehub.targets.detect import CLEAR, detect
-from vaehub.targets.layouts import files_below, layouts, walk
+from vaehub.targets.layouts import files_below, layouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from vaehub.model import Artifact, Variant
     from vaehub.targets.layouts import NearCheckpoint
 
 _SHOWN = 5
 """Names of checkpoints that a message tells, at most."""
-
-
-class Rival(NamedTuple):
-    """Another VAE that the rule leads to."""
-
-    path: Path
-    wins: bool
-    """The UI takes that one for sure; else it takes one of the two, and none can say which."""
 
 
 def rule_of(target: Target) -> NearCheckpoint:
@@ -85,10 +77,10 @@ def find_checkpoint(said: str | Path, target: Target, *, cwd: Path) -> Path:
         CheckpointNotFound: there is no such checkpoint, or several.
     """
     rule = rule_of(target)
-    here = _checkpoints(target, rule)
+    here = list_checkpoints(target, rule)
     path = _path(said, cwd=cwd)
     if path is not None:
-        found = [checkpoint for checkpoint in here if _same(checkpoint, path)]
+        found = [checkpoint for checkpoint in here if same(checkpoint, path)]
         if not found:
             raise _not_listed(path, target, rule)
         return found[0]
@@ -130,66 +122,6 @@ def refusal(variant: Variant, slot: str, checkpoint: Path, target: Target) -> st
     return None
 
 
-def hidden_by(target: Target, place: Path) -> Path | None:
-    """Find a listed file that the UI could not tell from one at this place."""
-    if not layouts()[target.layout].unique_base_names:
-        return None
-    for _, path in _listed(target):
-        if path.name == place.name and not _same(path, place):
-            return path
-    return None
-
-
-def rivals(target: Target, checkpoint: Path, place: Path) -> list[Rival]:
-    """Find the other VAEs that the rule leads to from a checkpoint.
-
-    Args:
-        target: The UI.
-        checkpoint: The checkpoint.
-        place: Where our VAE goes, or is.
-    """
-    rule = rule_of(target)
-    if rule.matches == "name":
-        earlier = rule.suffixes[: _rank(rule, place)]  # of several, the first is taken
-        beside = [checkpoint.with_name(checkpoint.stem + suffix) for suffix in earlier]
-        return [Rival(path, wins=True) for path in beside if path.is_file()]
-    listed: dict[str, list[tuple[int, Path]]] = {}
-    for group, path in _listed(target):
-        if path.name.startswith(checkpoint.stem) and path.name != place.name:
-            listed.setdefault(path.name, []).append((group, path))
-    found = []
-    for files in listed.values():
-        # Of files of one name the last is taken, at the turn of the first.
-        turn, last = min(files)[0], max(files)[0]
-        if turn <= _rank(rule, place):
-            wins = turn < _rank(rule, place)
-            found += [Rival(path, wins) for group, path in files if group == last]
-    return found
-
-
-def others(target: Target, checkpoint: Path, place: Path) -> list[Path]:
-    """Find the other checkpoints with which the UI would take our VAE as well."""
-    rule = rule_of(target)
-    if rule.matches == "name":
-        # Two checkpoints of one name and two extensions, in one folder.
-        siblings = [checkpoint.with_suffix(extension) for extension in rule.extensions]
-        return [path for path in siblings if path != checkpoint and path.is_file()]
-    return [
-        path
-        for path in _checkpoints(target, rule)
-        if path != checkpoint and place.name.startswith(path.stem)
-    ]
-
-
-def folders_with_vaes(target: Target) -> list[Path]:
-    """Find the folders of checkpoints into which we have placed VAEs: those with receipts."""
-    rule = layouts()[target.layout].near_checkpoint
-    if rule is None:
-        return []
-    root = target.root / rule.folder
-    return [folder for folder, _ in walk(root) if (folder / staging.FOLDER).is_dir()]
-
-
 def _is_in_the_code(rule: NearCheckpoint, root: Path) -> bool:
     return not rule.code or not (root / rule.code[0]).is_file() or (root / rule.code[1]).is_file()
 
@@ -221,32 +153,13 @@ def _names_in(folder: Path) -> list[str]:
         return []
 
 
-def _checkpoints(target: Target, rule: NearCheckpoint) -> list[Path]:
+def list_checkpoints(target: Target, rule: NearCheckpoint) -> list[Path]:
+    """Give the checkpoints that the UI lists."""
     return [
         path
         for path in files_below(target.root / rule.folder)
         if path.suffix in rule.extensions and not path.name.endswith(rule.suffixes)
     ]
-
-
-def _listed(target: Target) -> Iterator[tuple[int, Path]]:
-    """Give the VAEs that a UI lists whose rule looks at all of them, each with its turn.
-
-    First come those among the checkpoints, by their suffix, then those among the VAEs.
-    """
-    layout = layouts()[target.layout]
-    rule = rule_of(target)
-    for path in files_below(target.root / rule.folder):
-        if path.name.endswith(rule.suffixes):
-            yield _rank(rule, path), path
-    extensions = layout.slots["vae"].extensions or ()
-    for path in files_below(layout.folder(target, "vae")):
-        if path.suffix in extensions:
-            yield len(rule.suffixes) + extensions.index(path.suffix), path
-
-
-def _rank(rule: NearCheckpoint, path: Path) -> int:
-    return next(at for at, suffix in enumerate(rule.suffixes) if path.name.endswith(suffix))
 
 
 def _means(wanted: str, relative: PurePosixPath) -> bool:
@@ -281,7 +194,8 @@ def _close(wanted: str, names: Iterable[str]) -> str | None:
     return f"there are: {', '.join(known[:_SHOWN])}" if known else None
 
 
-def _same(one: Path, other: Path) -> bool:
+def same(one: Path, other: Path) -> bool:
+    """Tell whether two paths lead to one file."""
     if one == other:
         return True
     try:

@@ -52,6 +52,9 @@ class NearCheckpoint(NamedTuple):
     """What must be chosen in the UI for the rule to hold."""
     code: tuple[str, ...] = ()
     """Of a UI whose first file is there, the second must be: forks without it lack the rule."""
+    own_setting: str | None = None
+    """Key in the JSON of a checkpoint's own name under which a person may have chosen a VAE for it,
+    which goes before the rule."""
 
 
 class Evidence(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaehub.targets import checkpoints
-from vaehub.targets.layouts import layouts
+from vaehub import staging
+from vaehub.targets.layouts import layouts, walk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,4 +17,13 @@ def folders_of(target: Target) -> list[Path]:
     """Give the folders of a target that a file may have been placed into, each once."""
     layout = layouts()[target.layout]
     folders = [layout.folder(target, slot) for slot in layout.slots]
-    return list(dict.fromkeys([*folders, *checkpoints.folders_with_vaes(target)]))
+    return list(dict.fromkeys([*folders, *_beside_checkpoints(target)]))
+
+
+def _beside_checkpoints(target: Target) -> list[Path]:
+    """Find the folders of checkpoints into which we have placed VAEs: those with receipts."""
+    rule = layouts()[target.layout].near_checkpoint
+    if rule is None:
+        return []
+    root = target.root / rule.folder
+    return [folder for folder, _ in walk(root) if (folder / staging.FOLDER).is_dir()]
