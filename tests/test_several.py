@@ -377,6 +377,24 @@ def test_uninstall_leaves_what_was_changed_in_one_target(box: Trees) -> None:
     assert path.read_bytes() == b"mine now"
 
 
+def test_uninstall_where_a_file_cannot_be_read(box: Trees, tmp_path: Path) -> None:
+    """A folder of its size has taken its place in one target: the system refuses to read that."""
+    size = box.a1111.stat().st_size
+    overhead = len(builders.safetensors_bytes(size)) - size
+    data = builders.safetensors_bytes(size - overhead)
+    box.add("folder-size", {"folder-size.safetensors": data})
+    box.installs(box.a1111, box.comfyui, name="folder-size")
+    path = placed(box.a1111, "folder-size.safetensors")
+    path.unlink()
+    path.mkdir()
+    if len(data) != path.stat().st_size:
+        pytest.skip("folders have no such size here")
+    failed, removed = box.uninstalls(box.a1111, box.comfyui, name="folder-size")
+    assert isinstance(failed, OSError)
+    assert [one.status for one in removed] == ["removed"]
+    assert path.is_dir()
+
+
 # Killed
 
 

@@ -191,8 +191,7 @@ def carry_out(
             {
                 step.artifact.name: "an installed file has its bytes"
                 for step in plan.todo
-                if step.action == "fetch"
-                and copies.find(
+                if copies.find(
                     obtaining.key_of(step.artifact), device=device_of(step.destination.parent)
                 )
             },

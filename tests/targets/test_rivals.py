@@ -83,6 +83,18 @@ def test_a_rival_that_comes_first_wins(target: Target) -> None:
     assert TAKES[target.layout](target.root, checkpoint) == rival
 
 
+def test_of_rivals_of_one_name_the_last_is_taken_at_the_turn_of_the_first(tmp_path: Path) -> None:
+    target = with_files(
+        tmp_path, AUTOMATIC1111, f"{HERE}/a.ckpt", f"{HERE}/a.vae.pt", "models/VAE/a.vae.pt"
+    )
+    checkpoint = target.root / HERE / "a.ckpt"
+    place = checkpoints.destination(checkpoint, ARTIFACT)
+    rival = target.root / "models/VAE/a.vae.pt"
+    assert rivals.rivals(target, checkpoint, place) == [(rival, True)]
+    place.touch()
+    assert a1111_takes(target.root, checkpoint) == rival
+
+
 def test_names_that_begin_alike(tmp_path: Path) -> None:
     target = with_files(
         tmp_path,

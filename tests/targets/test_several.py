@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from vaehub.errors import TargetNotUsable
 from vaehub.model import Target
 from vaehub.targets.several import distinct
@@ -20,6 +22,14 @@ def test_a_place_counts_once(tmp_path: Path) -> None:
     assert distinct([link, real]) == [link], "the first name stays"
     below = [Target("folder", target.root / "new") for target in (real, link)]
     assert distinct(below) == below[:1], "also one that is still to be made"
+
+
+def test_a_place_in_another_case_counts_once(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    if not (tmp_path / "REAL").exists():
+        pytest.skip("this file system tells upper from lower case")
+    real, same = (Target("folder", tmp_path / name) for name in ("real", "REAL"))
+    assert distinct([real, same]) == [real]
 
 
 def test_different_places_are_different(tmp_path: Path) -> None:
