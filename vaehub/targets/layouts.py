@@ -49,7 +49,7 @@ class NearCheckpoint(NamedTuple):
     """``name``: a file of exactly that name beside the checkpoint. ``beginning``: any listed VAE
     whose name begins with that of the checkpoint, below ``folder`` rather than among the VAEs."""
     setting: str
-    """What must be chosen in the UI for the rule to hold."""
+    """What must be chosen in the UI for the rule to hold: a clause after *as long as*."""
     code: tuple[str, ...] = ()
     """Of a UI whose first file is there, the second must be: forks without it lack the rule."""
     own_setting: str | None = None

@@ -44,7 +44,10 @@ def test_a_vae_for_a_checkpoint(
     assert ran.code == 0, ran.err
     assert f"house@safetensors installed in {tree} (automatic1111)" in ran.err
     assert f"\n  {place}\n" in ran.err
-    assert "AUTOMATIC1111 takes it with any thing.safetensors where you chose Automatic" in ran.err
+    assert (
+        "  to use it: AUTOMATIC1111 takes it with any thing.safetensors by itself, as long as "
+        "Settings > VAE > SD VAE is Automatic\n"
+    ) in ran.err
     said = run("install", "house", "--for", "any thing", "--to", tree, "--json").json
     assert said["results"][0]["checkpoint"] == str(checkpoint)
     assert said["results"][0]["files"][0]["path"] == str(place)

@@ -282,7 +282,7 @@ def _by_itself(result: InstallResult, checkpoint: Path) -> str:
 
     layout = layouts()[result.target.layout]
     setting = layout.near_checkpoint.setting if layout.near_checkpoint is not None else ""
-    return f"{layout.title} takes it with {checkpoint.name} where you chose {setting}"
+    return f"{layout.title} takes it with {checkpoint.name} by itself, as long as {setting}"
 
 
 def _has_work(result: InstallResult) -> bool:
@@ -313,6 +313,6 @@ def _how(step: Installed) -> str:
         case "reflink":
             return f"sharing its disk space with {other}"
         case "copy":
-            return f"a copy of {other}'s"
+            return f"a copy of {other}" if step.source == SOURCE else "a copy of the store's"
         case _:
             return "straight to its place"
