@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from vaehub.api import Removed
     from vaehub.checking import VerifyResult
     from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
     from vaehub.settings import Settings
+    from vaehub.uninstalling import Removed
 
 LICENSE = {"id": "MIT", "source": "https://example.org/license"}
 

@@ -55,6 +55,30 @@ def test_a_hard_link_is_read_only_and_can_be_deleted(blob: Path, folder: Path) -
     assert blob.read_bytes() == DATA
 
 
+@posix
+def test_an_installed_file_that_is_linked_to_becomes_read_only(folder: Path) -> None:
+    other = folder / "b.pt"
+    other.write_bytes(DATA)
+    other.chmod(0o640)
+    if place(other, folder / "a.pt", keep_source=True) != "hardlink":
+        pytest.skip("this file system shares blocks, not files")
+    assert other.samefile(folder / "a.pt")
+    assert other.stat().st_mode & 0o777 == 0o440
+
+
+@posix
+def test_an_installed_file_that_is_copied_stays_as_it_is(folder: Path, tmp_path: Path) -> None:
+    far = another_file_system(than=tmp_path)
+    try:
+        other = far / "b.pt"
+        other.write_bytes(DATA)
+        other.chmod(0o640)
+        assert place(other, folder / "a.pt", keep_source=True) == "copy"
+        assert other.stat().st_mode & 0o777 == 0o640
+    finally:
+        shutil.rmtree(far)
+
+
 def test_a_reflink_shares_nothing_that_can_be_seen(blob: Path, folder: Path) -> None:
     if place(blob, folder / "a.pt", keep_source=True) != "reflink":
         pytest.skip("this file system has no reflinks")

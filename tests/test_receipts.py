@@ -61,6 +61,16 @@ def test_what_a_smoke_test_said_is_part_of_it(tmp_path: Path) -> None:
     assert receipts.from_json(nonsense, path=receipt.path) == receipt
 
 
+def test_the_checkpoint_that_it_goes_with_is_part_of_it(tmp_path: Path) -> None:
+    receipt = make(tmp_path / NAME)
+    assert "checkpoint" not in receipts.to_json(receipt), "there is none"
+    said = receipt._replace(checkpoint="some.safetensors")
+    receipts.write(said)
+    assert receipts.find(receipt.path) == said
+    nonsense = {**receipts.to_json(said), "checkpoint": 7}
+    assert receipts.from_json(nonsense, path=receipt.path) == receipt
+
+
 def test_the_receipt_lies_where_no_ui_takes_it_for_a_model(tmp_path: Path) -> None:
     written = receipts.write(make(tmp_path / NAME))
     assert written == tmp_path / ".vaehub" / f"{NAME}.json"

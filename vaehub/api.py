@@ -7,32 +7,29 @@ returns plain frozen objects or raises a :class:`vaehub.errors.VaehubError`. Pri
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, overload
 
 from vaehub import settings as settings_module
-from vaehub.errors import FileInTheWay, NamingError, UsageError
-from vaehub.model import Problem
+from vaehub.errors import TargetError, UsageError
+from vaehub.model import Problem, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
     from vaehub.converting import Converted
     from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
-    from vaehub.model import Entry, Receipt, Target, Variant
+    from vaehub.model import Entry, Receipt, Variant
+    from vaehub.ordering import Attempt
     from vaehub.settings import Settings
     from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
+    from vaehub.uninstalling import Removed
 
-
-class Removed(NamedTuple):
-    """What an uninstall did with one placed file."""
-
-    receipt: Receipt
-    status: str
-    """``removed``, or ``gone`` where somebody else had removed it."""
+    To = str | Path | Target | None
+    """A UI's root, a folder, or a target that was found; None: as the command line finds it."""
 
 
 def list_entries(
@@ -70,7 +67,7 @@ def find(
 
 
 def find_target(
-    to: str | Path | None = None, *, settings: Settings | None = None, cwd: Path | None = None
+    to: To = None, *, settings: Settings | None = None, cwd: Path | None = None
 ) -> Target:
     """Find where an install would go.
 
@@ -79,16 +76,40 @@ def find_target(
     """
     from vaehub import targets
 
+    if isinstance(to, Target):
+        return to
     settings = settings or settings_module.load()
     return targets.find_target(to, settings=settings, cwd=cwd or Path.cwd())
 
 
-def install(
+def find_targets(
+    to: Sequence[To], *, settings: Settings | None = None, cwd: Path | None = None
+) -> list[Target | TargetError]:
+    """Find where an install into several targets would go, each of them once.
+
+    Returns:
+        In their order each target, or why what was named cannot be one.
+    """
+    from vaehub.targets import several
+
+    settings = settings or settings_module.load()
+    found: list[Target | TargetError] = []
+    for one in to:
+        try:
+            found.append(find_target(one, settings=settings, cwd=cwd))
+        except TargetError as error:
+            found.append(error)
+    return several.distinct(found)
+
+
+@overload
+def install(  # type: ignore[overload-overlap]  # a text is a sequence of texts, and not meant so
     name: str,
     *,
-    to: str | Path | None = None,
+    to: To = None,
     source: str | None = None,
     convert: str | None = None,
+    checkpoint: str | Path | None = None,
     dry_run: bool = False,
     require_pinned: bool = False,
     accept_licenses: Collection[str] = (),
@@ -96,14 +117,52 @@ def install(
     settings: Settings | None = None,
     catalogs: Catalogs | None = None,
     listener: Listener | None = None,
-) -> InstallResult:
+) -> InstallResult: ...
+
+
+@overload
+def install(
+    name: str,
+    *,
+    to: Sequence[str | Path | Target],
+    source: str | None = None,
+    convert: str | None = None,
+    checkpoint: str | Path | None = None,
+    dry_run: bool = False,
+    require_pinned: bool = False,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> list[InstallResult | Exception]: ...
+
+
+def install(
+    name: str,
+    *,
+    to: To | Sequence[str | Path | Target] = None,
+    source: str | None = None,
+    convert: str | None = None,
+    checkpoint: str | Path | None = None,
+    dry_run: bool = False,
+    require_pinned: bool = False,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> InstallResult | list[InstallResult | Exception]:
     """Install a VAE by name; running it again changes nothing.
 
     Args:
         name: As for :func:`find`.
-        to: A UI's root or a folder; by default as the command line finds it.
+        to: A UI's root or a folder; by default as the command line finds it. A sequence of them
+            installs into each, with one download, and an error of one stops none of the others.
         source: Use only this host.
         convert: ``safetensors``: place the weights of a pickle in that form.
+        checkpoint: A path, or a name below the UI's folder of checkpoints: the UI takes the VAE
+            with this checkpoint by itself. It also says which UI, where ``to`` does not.
         dry_run: Plan only.
         require_pinned: Refuse files whose sha256 the catalog does not know.
         accept_licenses: License ids that the caller accepts.
@@ -112,14 +171,21 @@ def install(
         catalogs: The catalogs; the user's own by default.
         listener: Told of progress; silent by default.
 
+    Returns:
+        What was done; of a sequence, for each target what was done or the error that stopped it,
+        one that was named twice being there once.
+
     Raises:
-        VaehubError: any of its kinds; the target is as it was.
+        VaehubError: any of its kinds; the target is as it was. Of several targets only what is
+            wrong whatever the target: a name, a catalog.
     """
-    (outcome,) = install_all(
+    one = to is None or isinstance(to, (str, Path, Target))
+    attempts = install_each(
         [name],
-        to=to,
+        to=[to] if one else to,  # type: ignore[arg-type,list-item]  # `one` tells which it is
         source=source,
         convert=convert,
+        checkpoint=checkpoint,
         dry_run=dry_run,
         require_pinned=require_pinned,
         accept_licenses=accept_licenses,
@@ -128,17 +194,20 @@ def install(
         catalogs=catalogs,
         listener=listener,
     )
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+    outcomes = [attempt.outcome for attempt in attempts]
+    first, leads_nowhere = outcomes[0], attempts[0].name is not None and attempts[0].target is None
+    if isinstance(first, Exception) and (one or leads_nowhere):
+        raise first
+    return first if one and not isinstance(first, Exception) else outcomes
 
 
 def install_all(
     names: Iterable[str],
     *,
-    to: str | Path | None = None,
+    to: To = None,
     source: str | None = None,
     convert: str | None = None,
+    checkpoint: str | Path | None = None,
     dry_run: bool = False,
     require_pinned: bool = False,
     accept_licenses: Collection[str] = (),
@@ -151,9 +220,10 @@ def install_all(
 
     Args:
         names: As for :func:`find`.
-        to: As for :func:`install`, and so are the rest.
+        to: One target; as for :func:`install`, and so are the rest.
         source: Use only this host.
         convert: ``safetensors``: place the weights of a pickle in that form.
+        checkpoint: See :func:`install`; then there can be but one name.
         dry_run: Plan only.
         require_pinned: Refuse files whose sha256 the catalog does not know.
         accept_licenses: License ids that the caller accepts.
@@ -170,47 +240,94 @@ def install_all(
         TargetNotUsable: ``to`` cannot be a target.
         UsageError: ``convert`` names another form than safetensors.
     """
-    from vaehub import batch
-    from vaehub.installing import Options, Order
+    wanted = list(names)
+    attempts = install_each(
+        wanted,
+        to=[to],
+        source=source,
+        convert=convert,
+        checkpoint=checkpoint,
+        dry_run=dry_run,
+        require_pinned=require_pinned,
+        accept_licenses=accept_licenses,
+        ask=ask,
+        settings=settings,
+        catalogs=catalogs,
+        listener=listener,
+    )
+    outcomes = {attempt.name: attempt.outcome for attempt in attempts}
+    return [outcomes[name] for name in wanted]
+
+
+def install_each(
+    names: Iterable[str],
+    *,
+    to: Sequence[To],
+    source: str | None = None,
+    convert: str | None = None,
+    checkpoint: str | Path | None = None,
+    dry_run: bool = False,
+    require_pinned: bool = False,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> list[Attempt]:
+    """Install each of several VAEs into each of several targets, with one download each.
+
+    Args:
+        names: As for :func:`find`.
+        to: The targets; the one by default where there is none. The rest as for :func:`install`.
+        source: Use only this host.
+        convert: ``safetensors``: place the weights of a pickle in that form.
+        checkpoint: See :func:`install`; then there can be but one name.
+        dry_run: Plan only.
+        require_pinned: Refuse files whose sha256 the catalog does not know.
+        accept_licenses: License ids that the caller accepts.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Returns:
+        What became of each; see :func:`vaehub.ordering.install_each`.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+        UsageError: a checkpoint for several names.
+        TargetNotUsable: the only target that was named cannot be one.
+    """
+    from vaehub import ordering
+    from vaehub.installing import Options
     from vaehub.transfer.listener import SILENT
-    from vaehub.transfer.session import Session
 
     if convert not in (None, "safetensors"):
         raise UsageError(f"a file cannot be converted to {convert!r}, but to safetensors alone")
     settings, catalogs = _given(settings, catalogs)
-    wanted = list(names)
-    outcomes: dict[str, InstallResult | Exception] = {}
-    orders = []
-    for name in dict.fromkeys(wanted):
-        try:
-            entry, variant = catalogs.resolve(name)
-        except NamingError as error:
-            outcomes[name] = error
-        else:
-            named = "@" in name or variant != entry.default
-            orders.append(Order(name, entry, variant, named=named))
-    done: list[InstallResult | Exception] = []
-    if orders:
-        target = find_target(to, settings=settings)
-        with Session(settings) as session:
-            done = batch.install_all(
-                orders,
-                target,
-                settings=settings,
-                session=session,
-                listener=listener or SILENT,
-                options=Options(
-                    only_host=source,
-                    dry_run=dry_run,
-                    require_pinned=require_pinned,
-                    accepted_licenses=accept_licenses,
-                    ask=ask,
-                    convert=convert is not None,
-                    reserved=catalogs.file_names,
-                ),
-            )
-    outcomes |= {order.name: outcome for order, outcome in zip(orders, done, strict=True)}
-    return [outcomes[name] for name in wanted]
+    wanted = list(dict.fromkeys(names))
+    if checkpoint is not None and len(wanted) > 1:
+        raise UsageError(
+            f"one VAE goes with a checkpoint, and there are {len(wanted)} names",
+            hint="name the one that it shall be used with",
+        )
+    return ordering.install_each(
+        wanted,
+        lambda: _places(to, checkpoint, settings),
+        options=Options(
+            only_host=source,
+            checkpoint=checkpoint,
+            dry_run=dry_run,
+            require_pinned=require_pinned,
+            accepted_licenses=accept_licenses,
+            ask=ask,
+            convert=convert is not None,
+            reserved=catalogs.file_names,
+        ),
+        settings=settings,
+        catalogs=catalogs,
+        listener=listener or SILENT,
+    )
 
 
 def installed(target: Target) -> list[Receipt]:
@@ -219,19 +336,16 @@ def installed(target: Target) -> list[Receipt]:
     Raises:
         TargetNotUsable: the target's folder cannot be read.
     """
-    from vaehub import receipts, targets
+    from vaehub import receipts
+    from vaehub.targets.places import folders_of
 
-    layout = targets.layouts()[target.layout]
-    folders = dict.fromkeys(
-        folder for slot in layout.slots for folder in layout.folders(target, slot)
-    )
-    return [receipt for folder in folders for receipt in receipts.read(folder)]
+    return [receipt for folder in folders_of(target) for receipt in receipts.read(folder)]
 
 
 def uninstall(
     names: str | Iterable[str],
     *,
-    to: str | Path | None = None,
+    to: To = None,
     settings: Settings | None = None,
     catalogs: Catalogs | None = None,
 ) -> list[Removed]:
@@ -245,38 +359,48 @@ def uninstall(
         FileInTheWay: a file's bytes are no longer those that vaehub placed; it is left alone.
         TargetNotUsable: the target cannot be read or written.
     """
-    from vaehub import observe, receipts
+    [(_, outcome)] = uninstall_each(names, to=[to], settings=settings, catalogs=catalogs)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def uninstall_each(
+    names: str | Iterable[str],
+    *,
+    to: Sequence[To],
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> list[tuple[Target | None, list[Removed] | Exception]]:
+    """Remove what vaehub placed under these names in each of several targets.
+
+    All files of all targets are looked at before the first is removed; an error of one target
+    keeps none of the others.
+
+    Returns:
+        For each target, or None for a place that cannot be one, what was done or why nothing was.
+
+    Raises:
+        TargetNotUsable: the only target that was named cannot be one.
+    """
+    from vaehub import uninstalling
 
     settings, catalogs = _given(settings, catalogs)
-    target = find_target(to, settings=settings)
-    here = installed(target)
-    chosen: list[Receipt] = []
-    for name in [names] if isinstance(names, str) else names:
-        matching = _matching(name, here, catalogs)
-        if not matching:
-            raise NamingError(
-                f"{name} is not installed in {target}",
-                hint="`vaehub list --installed` shows what is; name another place with --to",
-            )
-        chosen += [receipt for receipt in matching if receipt not in chosen]
-    for receipt in chosen:
-        if receipt.path.exists() and not observe.is_unchanged(receipt):
-            raise FileInTheWay(
-                f"{receipt.path} is no longer what vaehub placed there: its bytes have changed",
-                hint="it was not touched; delete it yourself if you do not need it",
-            )
-    done = []
-    for receipt in chosen:
-        gone = not receipt.path.exists()
-        receipts.unplace(receipt)
-        done.append(Removed(receipt, "gone" if gone else "removed"))
-    return done
+    wanted = [names] if isinstance(names, str) else list(names)
+    places = _places(to, None, settings)
+    targets = [place for place in places if isinstance(place, Target)]
+    done = iter(
+        uninstalling.uninstall_each(
+            wanted, [(target, installed(target)) for target in targets], catalogs
+        )
+    )
+    return [(place, next(done)) if isinstance(place, Target) else (None, place) for place in places]
 
 
 def verify(
     names: str | Iterable[str] = (),
     *,
-    to: str | Path | None = None,
+    to: To = None,
     deep: bool = False,
     settings: Settings | None = None,
     catalogs: Catalogs | None = None,
@@ -294,6 +418,7 @@ def verify(
         EntryNotFound, EntryAmbiguous: as for :func:`find`.
         TargetNotUsable: the target cannot be read.
     """
+    from vaehub import uninstalling
     from vaehub.checking import VerifyResult, check
     from vaehub.store import Store
 
@@ -304,7 +429,7 @@ def verify(
     problems: list[Problem] = []
     chosen = here if not wanted else []
     for name in wanted:
-        matching = _matching(name, here, catalogs)
+        matching = uninstalling.matching(name, here, catalogs)
         chosen += [receipt for receipt in matching if receipt not in chosen]
         if not matching:
             problems.append(
@@ -327,7 +452,7 @@ def verify(
 def smoke(
     names: str | Iterable[str] = (),
     *,
-    to: str | Path | None = None,
+    to: To = None,
     everything: bool = False,
     itself: bool = False,
     device: str = "auto",
@@ -422,26 +547,22 @@ def convert(
     )
 
 
+def _places(
+    to: Sequence[To], checkpoint: str | Path | None, settings: Settings
+) -> Sequence[Target | TargetError]:
+    if checkpoint is not None and not any(one is not None for one in to):
+        from vaehub.targets import checkpoints
+
+        around = checkpoints.target_around(checkpoint, cwd=Path.cwd())
+        if around is not None:
+            return [around]
+    if len(to) < 2:
+        return [find_target(*to, settings=settings)]
+    return find_targets(to, settings=settings)
+
+
 def _given(settings: Settings | None, catalogs: Catalogs | None) -> tuple[Settings, Catalogs]:
     from vaehub.catalog import load_catalogs
 
     settings = settings or settings_module.load()
     return settings, catalogs or load_catalogs(settings)
-
-
-def _matching(name: str, here: list[Receipt], catalogs: Catalogs) -> list[Receipt]:
-    """Give the receipts that a name means, also of entries that left the catalog since."""
-    bare, _, variant = name.strip().casefold().partition("@")
-    try:
-        entry, _ = catalogs.resolve(bare)
-    except NamingError:
-        matching = [receipt for receipt in here if bare in (receipt.entry, _id(receipt))]
-        if not matching:
-            raise
-    else:
-        matching = [receipt for receipt in here if receipt.entry == entry.full_name]
-    return [receipt for receipt in matching if variant in ("", receipt.variant)]
-
-
-def _id(receipt: Receipt) -> str:
-    return receipt.entry.partition("/")[2]

@@ -81,6 +81,10 @@ def _problems(
     again = f"vaehub install {receipt.entry.partition('/')[2]}@{receipt.variant}"
     if receipt.converted_from is not None:
         again += " --convert safetensors"
+    if receipt.checkpoint is not None:
+        import shlex
+
+        again += f" --for {shlex.quote(receipt.checkpoint)}"
     if isinstance(unchanged, FileNotFoundError):
         return (Problem("missing", f"{name} is gone", where=where, hint=again),)
     if isinstance(unchanged, OSError):

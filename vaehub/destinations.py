@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vaehub import observe, receipts, targets
 from vaehub.errors import TargetRefuses
 from vaehub.plan import Destination
-from vaehub.targets import remedies
+from vaehub.targets import checkpoints, remedies, rivals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -52,6 +52,53 @@ def find(
     """
     search = _Search(entry, variant, target, wish=wish, reserved=reserved, finish=finish)
     return {artifact.name: search.one(artifact) for artifact in variant.artifacts}
+
+
+def beside(
+    checkpoint: Path,
+    entry: Entry,
+    variant: Variant,
+    target: Target,
+    *,
+    wish: bool,
+    finish: Callable[[Path], None],
+) -> Mapping[str, Destination]:
+    """Find where a variant is to stand so that the UI takes it with a checkpoint by itself.
+
+    Args:
+        checkpoint: The checkpoint, which the UI lists.
+        entry: The entry.
+        variant: The variant, which the UI takes with a checkpoint.
+        target: The UI.
+        wish: The user wants safetensors and no pickle.
+        finish: Writes the receipt that a killed run may still owe for a path.
+
+    Returns:
+        By the artifacts' names.
+
+    Raises:
+        TargetRefuses: the UI could not tell the file from another one.
+    """
+    layout = targets.layouts()[target.layout]
+    found = {}
+    for artifact in variant.artifacts:
+        remedy = remedies.remedy(layout, artifact, variant, entry, wish=wish)
+        path = checkpoints.destination(checkpoint, remedy.name)
+        finish(path)
+        hidden_by = rivals.hidden_by(target, path)
+        if hidden_by is not None:
+            raise _hidden(layout, hidden_by, path.name)
+        because = remedy.reason if remedy.convert is not None else None
+        found[artifact.name] = Destination(path, because, remedy.convert)
+    return found
+
+
+def _hidden(layout: Layout, by: Path, name: str) -> TargetRefuses:
+    return TargetRefuses(
+        f"{layout.title} knows files by their name alone, and {by} has the name {name} already: "
+        "one of the two would be hidden",
+        hint="rename or move that file, or choose another variant",
+    )
 
 
 class _Search:
@@ -101,11 +148,7 @@ class _Search:
             self._finish(self._folder / other.name)
             if other.name.casefold() not in self._taken and self._is_free(artifact, other):
                 return Destination(self._folder / other.name, because, other.convert)
-        raise TargetRefuses(
-            f"{self._layout.title} knows files by their name alone, and {hidden_by or preferred} "
-            f"has the name {first.name} already: one of the two would be hidden",
-            hint="rename or move that file, or choose another variant",
-        )
+        raise _hidden(self._layout, hidden_by or preferred, first.name)
 
     def _placed_already(self, artifact: Artifact, first: Remedy) -> Destination | None:
         """Find these bytes where an earlier install of this entry put them, under any name."""

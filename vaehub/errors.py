@@ -8,7 +8,8 @@
     ├── NamingError                 4
     │   ├── EntryNotFound
     │   ├── EntryAmbiguous
-    │   └── VariantNotFound
+    │   ├── VariantNotFound
+    │   └── CheckpointNotFound         --for names no checkpoint, or several
     ├── SourceError                 5  one source cannot deliver
     │   ├── SourceUnreachable          no connection, time-out, 5xx that lasts
     │   ├── SourceGone                 404, 410, taken down
@@ -104,6 +105,12 @@ class VariantNotFound(NamingError):
     """``clearvae has no variant 'v9'; it has v2.3, v2.2, ...``."""
 
     code = "variant-not-found"
+
+
+class CheckpointNotFound(NamingError):
+    """``there is no checkpoint 'anythin' in ...; did you mean anything-v4.safetensors?``."""
+
+    code = "checkpoint-not-found"
 
 
 class SourceError(VaehubError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -24,22 +25,26 @@ from vaehub import (
     obtaining,
     receipts,
     staging,
+    suiting,
     targets,
 )
+from vaehub.copies import device_of
 from vaehub.placing import place_all
-from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
+from vaehub.plan import Plan, choose_variant, make_plan, spared, usable_sources
 from vaehub.store import Store
-from vaehub.targets import remedies
+from vaehub.targets import checkpoints, remedies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from vaehub.copies import Copies
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
-    from vaehub.model import Entry, Source, Target, Variant
+    from vaehub.model import Entry, Problem, Source, Target, Variant
     from vaehub.placing import Fetched
     from vaehub.plan import Step
     from vaehub.settings import Settings
+    from vaehub.targets import Layout
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
 
@@ -61,7 +66,8 @@ class Installed(NamedTuple):
     size: int | None
     sha256: str | None
     source: str | None = None
-    """Label of the source that served the bytes; ``store`` where they were here already."""
+    """Label of the source that served the bytes; ``store`` where they were here already,
+    ``installed`` where they are those of another installed file."""
     method: str | None = None
     """``reflink``, ``hardlink``, ``copy`` or ``moved``."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
@@ -85,12 +91,20 @@ class InstallResult(NamedTuple):
     target: Target
     steps: tuple[Installed, ...]
     dry_run: bool = False
+    checkpoint: Path | None = None
+    """The checkpoint that the UI takes it with; None: it went where VAEs go."""
+    notes: tuple[Problem, ...] = ()
+    """What is worth a word, and stopped nothing."""
+
+    @property
+    def layout(self) -> Layout:
+        """The target's layout."""
+        return targets.layouts()[self.target.layout]
 
     @property
     def ui(self) -> str | None:
         """What people call the UI; None where the target is a plain folder."""
-        layout = targets.layouts()[self.target.layout]
-        return layout.title if layout.is_ui else None
+        return self.layout.title if self.layout.is_ui else None
 
     @property
     def changed(self) -> bool:
@@ -106,6 +120,8 @@ class Options(NamedTuple):
     """What the user said beyond name and target."""
 
     only_host: str | None = None
+    checkpoint: str | Path | None = None
+    """A path, or a name below the UI's folder of checkpoints: the VAE shall go with that one."""
     dry_run: bool = False
     require_pinned: bool = False
     accepted_licenses: Collection[str] = ()
@@ -142,17 +158,28 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
     """
     layout = targets.layouts()[target.layout]
     entry = order.entry
+    checkpoint = None
+    if options.checkpoint is not None:
+        checkpoint = checkpoints.find_checkpoint(options.checkpoint, target, cwd=Path.cwd())
+
+    def refusal(variant: Variant, *, may_convert: bool = False) -> str | None:
+        said = remedies.refusal(
+            layout, entry, variant, wish=options.convert, may_convert=may_convert
+        )
+        if said is not None or checkpoint is None:
+            return said
+        there = remedies.as_installed(layout, entry, variant, wish=options.convert)
+        return checkpoints.refusal(there, entry.slot, checkpoint, target)
+
     variant = choose_variant(
         entry,
         order.wanted,
         named=order.named,
-        refusal=lambda variant: remedies.refusal(layout, entry, variant, wish=options.convert),
-        converted_refusal=lambda variant: remedies.refusal(
-            layout, entry, variant, wish=options.convert, may_convert=True
-        ),
+        refusal=refusal,
+        converted_refusal=partial(refusal, may_convert=True),
         way_out=remedies.way_out(layout, entry.slot),
     )
-    plan = _plan(entry, variant, target, settings=settings, options=options)
+    plan = _plan(entry, variant, target, checkpoint, settings=settings, options=options)
     if not (options.dry_run or plan.nothing_to_do):
         licenses.require(
             entry, state=settings.state, given=options.accepted_licenses, ask=options.ask
@@ -166,12 +193,19 @@ def report(plan: Plan, *, dry_run: bool) -> InstallResult:
 
 
 def carry_out(
-    plan: Plan, *, session: Session, settings: Settings, listener: Listener, options: Options
+    plan: Plan,
+    *,
+    copies: Copies,
+    session: Session,
+    settings: Settings,
+    listener: Listener,
+    options: Options,
 ) -> InstallResult:
     """Bring one variant to a target.
 
     Args:
         plan: What to do; made anew once nobody else is at it.
+        copies: Files of ours that may have the bytes; what is placed joins them.
         session: The HTTP session to use.
         settings: The user's settings.
         listener: Told of progress.
@@ -183,15 +217,40 @@ def carry_out(
     store = Store(settings.store)
     with obtaining.hold(plan.todo, store, listener=listener) as waits:
         # Whoever held the locks before us may have done part of the work, or all of it.
-        plan = _plan(plan.entry, plan.variant, plan.target, settings=settings, options=options)
+        plan = _plan(
+            plan.entry,
+            plan.variant,
+            plan.target,
+            plan.checkpoint,
+            settings=settings,
+            options=options,
+        )
+        plan = spared(
+            plan,
+            {
+                step.artifact.name: "an installed file has its bytes"
+                for step in plan.todo
+                if copies.find(
+                    obtaining.key_of(step.artifact), device=device_of(step.destination.parent)
+                )
+            },
+        )
         for step in plan.steps:
             if step.action != "fetch" and step.artifact.name in waits:
                 waits[step.artifact.name].end()
-        return _carry_out(plan, store, session=session, settings=settings, listener=listener)
+        return _carry_out(
+            plan, store, copies, session=session, settings=settings, listener=listener
+        )
 
 
 def _carry_out(
-    plan: Plan, store: Store, *, session: Session, settings: Settings, listener: Listener
+    plan: Plan,
+    store: Store,
+    copies: Copies,
+    *,
+    session: Session,
+    settings: Settings,
+    listener: Listener,
 ) -> InstallResult:
     """Fetch what is missing, place it, record it; the locks are held."""
     target = plan.target
@@ -199,7 +258,7 @@ def _carry_out(
     if not todo:
         return _result(plan, {}, {}, dry_run=False)
     folder = todo[0].destination.parent
-    elsewhere = _device(store.root) != _device(folder)
+    elsewhere = device_of(store.root) != device_of(folder)
     created: tuple[str, ...] | None = None
     try:
         if elsewhere:
@@ -208,6 +267,7 @@ def _carry_out(
         fetched = obtaining.obtain(
             todo,
             store,
+            copies,
             session=session,
             settings=settings,
             listener=listener,
@@ -226,6 +286,10 @@ def _carry_out(
         if not folder.exists():
             intents.forget(store.root, folder)
         raise
+    for step in todo:
+        if step.convert is None:
+            got = made[step.artifact.name]
+            copies.placed(obtaining.key_of(step.artifact), step.destination, got.sha256)
     return _result(plan, made, methods, dry_run=False)
 
 
@@ -233,6 +297,7 @@ def _plan(
     entry: Entry,
     variant: Variant,
     target: Target,
+    checkpoint: Path | None,
     *,
     settings: Settings,
     options: Options,
@@ -243,15 +308,20 @@ def _plan(
         if not options.dry_run:
             intents.finish(store.root, destination)
 
-    where = destinations.find(
-        entry,
-        variant,
-        target,
-        wish=options.convert,
-        reserved=options.reserved,
-        finish=finish,
-    )
-    return make_plan(
+    if checkpoint is None:
+        where = destinations.find(
+            entry,
+            variant,
+            target,
+            wish=options.convert,
+            reserved=options.reserved,
+            finish=finish,
+        )
+    else:
+        where = destinations.beside(
+            checkpoint, entry, variant, target, wish=options.convert, finish=finish
+        )
+    plan = make_plan(
         entry,
         variant,
         target,
@@ -278,6 +348,14 @@ def _plan(
         },
         require_pinned=options.require_pinned,
     )
+    if checkpoint is None:
+        return plan
+    notes = [
+        note
+        for place in where.values()
+        for note in suiting.notes(entry, target, checkpoint, place.path)
+    ]
+    return plan._replace(checkpoint=checkpoint, notes=tuple(notes))
 
 
 def _make_folder(folder: Path, target: Target, store: Store) -> tuple[str, ...]:
@@ -325,7 +403,15 @@ def _result(
                 listed_as=layout.listed_as(plan.target, plan.entry.slot, step.destination),
             )
         )
-    return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)
+    return InstallResult(
+        plan.entry,
+        plan.variant,
+        plan.target,
+        tuple(steps),
+        dry_run=dry_run,
+        checkpoint=plan.checkpoint,
+        notes=plan.notes,
+    )
 
 
 def _origin(step: Step) -> Mapping[str, Any] | None:
@@ -338,12 +424,3 @@ def _origin(step: Step) -> Mapping[str, Any] | None:
 
 def _label(source: Source) -> str:
     return hosts.get(source.host).label(source)
-
-
-def _device(path: Path) -> int:
-    """Give the device of a path, or of the nearest folder above it that exists."""
-    while True:
-        try:
-            return path.stat().st_dev
-        except FileNotFoundError:
-            path = path.parent

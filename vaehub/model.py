@@ -216,7 +216,8 @@ class Receipt(NamedTuple):
     size: int
     evidence: Evidence
     source: str
-    """Label of the source that served the bytes, or ``store``."""
+    """Label of the source that served the bytes; ``store``, or ``installed`` for those of another
+    installed file."""
     method: str
     """How it was placed: reflink, hardlink, copy, moved."""
     license: str
@@ -230,6 +231,8 @@ class Receipt(NamedTuple):
     """The target's root relative to the file's folder, so that a moved tree stays valid."""
     smoke: Mapping[str, Any] | None = None
     """What the last smoke test said (``verdict``, ``at``, ``decoded``); None: there was none."""
+    checkpoint: str | None = None
+    """File name of the checkpoint that a UI takes it with; None: it has a name of its own."""
     converted_from: Mapping[str, Any] | None = None
     """Of what the file was made here: ``name``, ``size``, ``sha256``; None: it is the catalog's."""
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from vaehub import receipts
+from vaehub.copies import SOURCE, device_of
 from vaehub.placing import Fetched
 from vaehub.together import run_together
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from vaehub.copies import Copies
     from vaehub.model import Artifact
     from vaehub.plan import Step
     from vaehub.settings import Settings
@@ -94,6 +96,7 @@ class Wait:
 def obtain(
     steps: Sequence[Step],
     store: Store,
+    copies: Copies,
     *,
     session: Session,
     settings: Settings,
@@ -105,6 +108,7 @@ def obtain(
     Args:
         steps: The artifacts.
         store: Looked into first, and filled.
+        copies: Installed files that have the bytes as well.
         session: The HTTP session to use.
         settings: The user's settings.
         listener: Told of progress.
@@ -123,7 +127,13 @@ def obtain(
     def job(step: Step, stopping: Callable[[], bool]) -> Fetched:
         told = Relay(listener, labels={}, stopping=stopping)
         return _obtain_one(
-            step, store, session=session, settings=settings, listener=told, elsewhere=elsewhere
+            step,
+            store,
+            copies,
+            session=session,
+            settings=settings,
+            listener=told,
+            elsewhere=elsewhere,
         )
 
     fetched = {}
@@ -138,6 +148,7 @@ def obtain(
 def _obtain_one(
     step: Step,
     store: Store,
+    copies: Copies,
     *,
     session: Session,
     settings: Settings,
@@ -145,10 +156,9 @@ def _obtain_one(
     elsewhere: bool,
 ) -> Fetched:
     artifact = step.artifact
-    # Another process may have brought the bytes while we waited for the lock.
-    if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size):
-        blob = store.blob(artifact.sha256)
-        return Fetched(blob, artifact.sha256, blob.stat().st_size, "store", keep=True)
+    here = _here_already(step, store, copies, elsewhere=elsewhere)
+    if here is not None:
+        return here
 
     from vaehub.transfer.fetch import fetch
 
@@ -164,6 +174,28 @@ def _obtain_one(
     return Fetched(
         path, got.sha256, got.size, got.source, keep=not elsewhere, attempts=got.attempts
     )
+
+
+def _here_already(step: Step, store: Store, copies: Copies, *, elsewhere: bool) -> Fetched | None:
+    """Find the bytes on this machine: another process, or an earlier target, may have had them.
+
+    What lies on the destination's file system goes first: there it need not be copied.
+    """
+    blob = _blob(step.artifact, store)
+    if blob is not None and not elsewhere:
+        return blob
+    device = device_of(step.destination.parent)
+    copy = copies.find(key_of(step.artifact), device=device)
+    if copy is None or (blob is not None and copy.device != device):
+        return blob
+    return Fetched(copy.path, copy.sha256, copy.size, SOURCE, keep=True)
+
+
+def _blob(artifact: Artifact, store: Store) -> Fetched | None:
+    if artifact.sha256 is None or not store.has(artifact.sha256, artifact.size):
+        return None
+    blob = store.blob(artifact.sha256)
+    return Fetched(blob, artifact.sha256, blob.stat().st_size, "store", keep=True)
 
 
 def key_of(artifact: Artifact) -> str:

@@ -4,9 +4,10 @@ Three ways, the cheapest that the disks allow:
 
 - **reflink**: the file shares its blocks with the store until one of them is written to. Costs
   nothing, and an edit stays the user's own.
-- **hardlink**: the file *is* the blob under a second name. It is marked read-only, since whoever
-  writes into it writes into the store as well; the store notices that and fetches anew. Deleting
-  or replacing it, which is what UIs and file managers do, leaves the blob as it was.
+- **hardlink**: the file *is* the blob, or another installed file, under a second name. It is
+  marked read-only, since whoever writes into it writes into the other as well; the store notices
+  that and fetches anew. Deleting or replacing it, which is what UIs and file managers do, leaves
+  the other as it was.
 - **copy**: an independent file with the user's usual permissions, on any file system.
 
 With ``keep_source=False`` the source itself is **moved** where it lies on the same file system.
@@ -19,6 +20,7 @@ import contextlib
 import errno
 import os
 import shutil
+import stat
 import sys
 from typing import IO, TYPE_CHECKING
 
@@ -41,6 +43,7 @@ _NO_LINKS_HERE = frozenset(
         errno.EINVAL,
     }
 )
+_WRITE = 0o222
 _FICLONE = 0x40049409
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
@@ -50,7 +53,8 @@ def place(source: Path, destination: Path, *, keep_source: bool) -> str:
     """Put a file's bytes under their final name; a missing folder is made.
 
     Args:
-        source: The verified file: a blob of the store, or a partial beside the destination.
+        source: The verified file: a blob of the store, another installed file of ours, or a
+            partial beside the destination.
         destination: The final path.
         keep_source: Whether the source must still be there afterwards.
 
@@ -195,6 +199,12 @@ def _moved(source: Path, destination: Path) -> bool:
 
 def _hard_linked(source: Path, destination: Path) -> bool:
     try:
+        there = source.stat()
+        if there.st_dev != destination.parent.stat().st_dev:
+            return False
+        # A blob is read-only already; a file that was moved to its place is not.
+        if there.st_mode & _WRITE:
+            source.chmod(stat.S_IMODE(there.st_mode) & ~_WRITE)
         os.link(source, destination, follow_symlinks=os.name == "nt")
     except OSError as error:
         if error.errno not in _NO_LINKS_HERE:

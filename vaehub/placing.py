@@ -32,7 +32,7 @@ class Fetched(NamedTuple):
     size: int
     source: str
     keep: bool
-    """They are the store's: placing must leave them there."""
+    """They are the store's, or another installed file: placing must leave them there."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
     converted_from: Mapping[str, Any] | None = None
     """As in the receipt."""
@@ -137,4 +137,5 @@ def _receipt(plan: Plan, step: Step, created: tuple[str, ...]) -> Receipt:
         installed_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         created_folders=created,
         root=Path(os.path.relpath(plan.target.root, step.destination.parent)).as_posix(),
+        checkpoint=plan.checkpoint.name if plan.checkpoint is not None else None,
     )

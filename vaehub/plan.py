@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from vaehub.model import Artifact, Entry, Source, Target, Variant
+    from vaehub.model import Artifact, Entry, Problem, Source, Target, Variant
     from vaehub.observe import Found
     from vaehub.targets.remedies import Convert
 
@@ -56,6 +56,10 @@ class Plan(NamedTuple):
     variant: Variant
     target: Target
     steps: tuple[Step, ...]
+    checkpoint: Path | None = None
+    """The checkpoint that the UI shall take it with; None: it goes where VAEs go."""
+    notes: tuple[Problem, ...] = ()
+    """What is worth a word, and stops nothing."""
 
     @property
     def nothing_to_do(self) -> bool:
@@ -72,6 +76,24 @@ class Plan(NamedTuple):
         """Bytes to fetch; None where a size is unknown."""
         sizes = [step.artifact.size for step in self.steps if step.action == "fetch"]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def spared(plan: Plan, at_hand: Mapping[str, str]) -> Plan:
+    """Give a plan that fetches nothing of what is, or will be, on this machine without it.
+
+    Args:
+        plan: The plan.
+        at_hand: By artifact name, where the bytes come from instead, in words.
+    """
+    steps = (
+        step._replace(
+            action="place", sources=(), reason=f"{step.reason}; {at_hand[step.artifact.name]}"
+        )
+        if step.action == "fetch" and step.artifact.name in at_hand
+        else step
+        for step in plan.steps
+    )
+    return plan._replace(steps=tuple(steps))
 
 
 def choose_variant(

@@ -37,8 +37,10 @@ _CEILING = 1 << 16
 """Bytes; a receipt has about 600."""
 _EVIDENCE = frozenset({"confirmed", "single", "host"})
 _FIELDS = tuple(name for name in Receipt._fields if name != "path")
+_OPTIONAL = ("smoke", "checkpoint", "converted_from")
+"""Left out where there is nothing to say. The first two are words on the file, and no right to it:
+where they cannot be read, that is not worth a refusal."""
 _NUMBERS = frozenset({"size", "mtime_ns", "inode"})
-_OPTIONAL = ("smoke", "converted_from")
 
 
 class Scan(NamedTuple):
@@ -239,7 +241,9 @@ def from_json(record: Mapping[str, Any], *, path: Path) -> Receipt:
         raise ValueError("created_folders is not a list of texts")
     values["created_folders"] = tuple(created)
     if not isinstance(values.get("smoke"), dict):
-        values["smoke"] = None  # a word on the file, and no right to it: not worth a refusal
+        values["smoke"] = None
+    if not isinstance(values.get("checkpoint"), str):
+        values["checkpoint"] = None
     values["converted_from"] = _origin(values.get("converted_from"))
     for key in _FIELDS:
         if key in {"created_folders", *_OPTIONAL} or (key == "root" and key not in values):

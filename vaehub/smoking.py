@@ -285,7 +285,13 @@ def _placed(here: Iterable[Receipt], catalogs: Catalogs) -> list[Subject]:
 
 
 def _of(name: str, entry: Entry | None, placed: Sequence[Receipt]) -> Subject:
-    weights = [receipt for receipt in placed if receipt.path.suffix.lower() in _SUFFIXES]
+    # What was placed under several names, for checkpoints say, is one file of the VAE all the same.
+    unique = {receipt.sha256: receipt for receipt in reversed(placed)}
+    weights = [
+        receipt
+        for receipt in placed
+        if receipt.path.suffix.lower() in _SUFFIXES and unique[receipt.sha256] is receipt
+    ]
     changed = tuple(receipt.path for receipt in weights if not _is_unchanged(receipt))
     return Subject(
         name,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from vaehub import settings as settings_module
-from vaehub.batch import install_all
+from vaehub.batch import Job, install_all
 from vaehub.catalog import Catalogs
 from vaehub.catalog.compiled import load_file
 from vaehub.errors import IntegrityError, NoSourceDelivered, VaehubError
@@ -82,8 +82,12 @@ class Desk:
         found, wanted = Catalogs((catalog,)).resolve("some-vae")
         with Session(settings, patience=self.patience, sleep=self.pauses.append) as session:
             (outcome,) = install_all(
-                [Order("some-vae", found, wanted, named=False)],
-                find_target(self.tree, settings=settings, cwd=self.folder),
+                [
+                    Job(
+                        Order("some-vae", found, wanted, named=False),
+                        find_target(self.tree, settings=settings, cwd=self.folder),
+                    )
+                ],
                 settings=settings,
                 session=session,
                 listener=SILENT,

@@ -52,6 +52,20 @@ EVIDENCE = {
         "none": TEXTS,
     },
 }
+SUFFIXES = {**TEXTS, "items": {"type": "string", "pattern": r"^(\.[a-z0-9]+)+$"}}
+NEAR_CHECKPOINT = {
+    "type": "object",
+    "required": ["folder", "extensions", "suffixes", "matches", "setting"],
+    "additionalProperties": False,
+    "properties": {
+        "folder": RELATIVE,
+        "extensions": SUFFIXES,
+        "suffixes": SUFFIXES,
+        "matches": {"enum": ["name", "beginning"]},
+        "setting": {"type": "string"},
+        "own_setting": {"type": "string"},
+    },
+}
 SCHEMA = {
     "type": "object",
     "propertyNames": {"pattern": "^[a-z0-9]+$"},
@@ -74,6 +88,8 @@ SCHEMA = {
                 "propertyNames": {"enum": ["vae-approx"]},
                 "additionalProperties": {"type": "string"},
             },
+            "select": {"type": "string"},
+            "near_checkpoint": NEAR_CHECKPOINT,
             "slots": {
                 "type": "object",
                 "required": ["vae"],

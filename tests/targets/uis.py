@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vaehub.model import Target
+from vaehub.targets import detect
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -63,3 +66,15 @@ def grow(root: Path, tree: str) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     return root
+
+
+def with_files(root: Path, tree: str, *files: str) -> Target:
+    """Make the tree of a UI with some files more, and give it as a target."""
+    grow(root, tree)
+    for name in files:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    layout = detect(root)
+    assert layout is not None
+    return Target(layout.id, root)

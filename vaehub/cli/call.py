@@ -99,6 +99,15 @@ to_option = option(
 )
 """Declares ``--to`` of the function below."""
 
+targets_option = option(
+    "--to",
+    metavar="PATH",
+    many=True,
+    help="A UI's root or a VAE folder; may be given several times. Without it: VAEHUB_TO, else the "
+    "UI that the current folder lies in, else the configured target, else ./models/VAE.",
+)
+"""Declares ``--to`` of the function below, which may be given several times."""
+
 
 def perform(said: Reading, *, argv: Sequence[str]) -> Outcome:
     """Run a command; what goes wrong in it becomes part of its result.

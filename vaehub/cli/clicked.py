@@ -64,7 +64,10 @@ class _Command(click.Command):
         rest = super().parse_args(ctx, args)
         options = {word for parameter in self.params for word in parameter.opts}
         for parameter in self.params:
-            if isinstance(parameter, click.Option) and ctx.params.get(parameter.name) in options:
+            if not isinstance(parameter, click.Option):
+                continue
+            value = ctx.params.get(parameter.name)
+            if any(word in options for word in (value if isinstance(value, tuple) else (value,))):
                 raise click.BadOptionUsage(
                     parameter.opts[0], f"Option {parameter.opts[0]!r} requires an argument.", ctx
                 )
@@ -122,6 +125,8 @@ def _parameter(declared: Option | Argument) -> click.Parameter:
         if declared.metavar is None
         else {"metavar": declared.metavar, "default": declared.default}
     )
+    if declared.many:
+        shape["multiple"] = True
     if declared.by_click is not None:
         shape.update(declared.by_click())
     return click.Option([*declared.spellings, declared.name], help=declared.help, **shape)

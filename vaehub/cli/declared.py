@@ -35,6 +35,8 @@ class Option(NamedTuple):
     by_click: Callable[[], Mapping[str, Any]] | None = None
     """Gives what else click must know of it, where a value wants more than taking it down: a
     command line with such an option is always click's to read."""
+    many: bool = False
+    """It may be given several times: the function gets a tuple."""
 
 
 class Argument(NamedTuple):
@@ -99,6 +101,7 @@ def option(
     metavar: str | None = None,
     default: Any = None,
     by_click: Callable[[], Mapping[str, Any]] | None = None,
+    many: bool = False,
 ) -> Callable[[Function], Function]:
     """Declare an option of the function below: a flag, or with a ``metavar`` one with a value.
 
@@ -107,12 +110,14 @@ def option(
         help: What it does, in a sentence or two.
         name: The function's keyword; by default the last spelling.
         metavar: What its value is called in the help.
-        default: What the function gets where the option is not there; False for a flag.
+        default: What the function gets where the option is not there; False for a flag, and no
+            value at all for one that may be given several times.
         by_click: See :attr:`Option.by_click`.
+        many: See :attr:`Option.many`.
     """
     keyword = name or spellings[-1].lstrip("-").replace("-", "_")
-    otherwise = False if metavar is None else default
-    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click))
+    otherwise = () if many else False if metavar is None else default
+    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click, many))
 
 
 def argument(

@@ -54,7 +54,7 @@ def _options(command: Command, words: list[str]) -> dict[str, Any] | None:
         value: str | bool = True if option.metavar is None else next(rest, "-")
         if isinstance(value, str) and value.startswith("-"):
             return None
-        values[option.name] = value
+        values[option.name] = (*values[option.name], value) if option.many else value
     return _placed(values, taken, loose)
 
 

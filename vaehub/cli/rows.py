@@ -45,58 +45,87 @@ SMOKE_WORDS: Mapping[str, str] = {
 
 
 class Here(NamedTuple):
-    """What vaehub placed in the target, by full entry name."""
+    """What vaehub placed in the targets, by full entry name."""
 
-    target: Target | None = None
+    targets: tuple[Target, ...] = ()
     receipts: Mapping[str, tuple[Receipt, ...]] = MappingProxyType({})
+    counts: Mapping[str, int] = MappingProxyType({})
+    """In how many of the targets an entry is."""
+
+    @property
+    def where(self) -> str:
+        """Name the targets; empty where there is none."""
+        return ", ".join(map(str, self.targets))
 
     @property
     def ui(self) -> str | None:
-        """What people call the target's UI; None where it is a plain folder, or there is none."""
-        layout = self._layout
-        return layout.title if layout is not None and layout.is_ui else None
+        """What people call the UI; None where it is a plain folder, or one of several targets."""
+        if len(self.targets) != 1:
+            return None
+        layout = _layout(self.targets[0])
+        return layout.title if layout.is_ui else None
 
     def listed_as(self, entry: Entry, receipt: Receipt) -> str | None:
         """Say what the UI calls an entry's file in its list."""
-        if self.target is None or self._layout is None:
-            return None
-        return self._layout.listed_as(self.target, entry.slot, receipt.path)
+        for target in self.targets:
+            if receipt.path.is_relative_to(target.root):
+                return _layout(target).listed_as(target, entry.slot, receipt.path)
+        return None
 
     def names(self, entry: Entry) -> tuple[str, ...]:
         """Give what the UI calls an entry's files in its list, each name once."""
         listed = [self.listed_as(entry, receipt) for receipt in self.of(entry)]
         return tuple(name for name in dict.fromkeys(listed) if name is not None)
 
-    @property
-    def _layout(self) -> Layout | None:
-        from vaehub import targets
-
-        return targets.layouts()[self.target.layout] if self.target is not None else None
-
     def of(self, entry: Entry) -> tuple[Receipt, ...]:
         """Give the receipts of an entry's files."""
         return self.receipts.get(entry.full_name, ())
 
 
-def look_around(call: Call, to: str | None) -> Here:
-    """Find what is installed in the target; without one to look into, note that and go on.
+def _layout(target: Target) -> Layout:
+    from vaehub import targets
+
+    return targets.layouts()[target.layout]
+
+
+def look_around(call: Call, *to: str | None) -> Here:
+    """Find what is installed in the targets; without one to look into, note that and go on.
 
     Raises:
         TargetError: ``to`` names a place that cannot be looked into.
     """
     from vaehub import api
 
+    named = [place for place in to if place is not None]
+    found: dict[str, tuple[Receipt, ...]] = {}
+    counts: dict[str, int] = {}
     try:
-        target = api.find_target(to, settings=call.settings)
-        found: dict[str, tuple[Receipt, ...]] = {}
-        for receipt in api.installed(target):
-            found[receipt.entry] = (*found.get(receipt.entry, ()), receipt)
+        targets = _targets(call, named)
+        for target in targets:
+            here = api.installed(target)
+            for receipt in here:
+                found[receipt.entry] = (*found.get(receipt.entry, ()), receipt)
+            for entry in {receipt.entry for receipt in here}:
+                counts[entry] = counts.get(entry, 0) + 1
     except TargetError as error:
-        if to is not None:
+        if named:
             raise
         call.notes.append(Problem(error.code, error.message, blocking=False, hint=error.hint))
         return Here()
-    return Here(target, found)
+    return Here(targets, found, counts)
+
+
+def _targets(call: Call, named: list[str]) -> tuple[Target, ...]:
+    from vaehub import api
+
+    if len(named) < 2:
+        return (api.find_target(*named, settings=call.settings),)
+    targets = []
+    for place in api.find_targets(named, settings=call.settings):
+        if isinstance(place, TargetError):
+            raise place
+        targets.append(place)
+    return tuple(targets)
 
 
 def entry_table(entries: Iterable[Entry], here: Here, *, listed: bool = False) -> Table:
@@ -150,6 +179,7 @@ def entry_json(entry: Entry, here: Here) -> dict[str, Any]:
                 "sha256": receipt.sha256,
                 "smoke": receipt.smoke,
                 "listed_as": here.listed_as(entry, receipt),
+                **({"checkpoint": receipt.checkpoint} if receipt.checkpoint is not None else {}),
             }
             for receipt in receipts
         ],
@@ -182,9 +212,16 @@ def _row(entry: Entry, here: Here) -> tuple[str, ...]:
         words.size(entry.default.size),
         license_words(entry.license.id),
         "yes" if entry.default.needs_login else NOTHING,
-        "yes" if here.of(entry) else NOTHING,
+        _installed(entry, here),
         smoke_words(here.of(entry)) or NOTHING,
     )
+
+
+def _installed(entry: Entry, here: Here) -> str:
+    count = here.counts.get(entry.full_name, 0)
+    if not count:
+        return NOTHING
+    return "yes" if len(here.targets) == 1 else f"{count} of {len(here.targets)}"
 
 
 def _variant_json(variant: Variant) -> dict[str, Any]:

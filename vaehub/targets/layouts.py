@@ -54,6 +54,26 @@ class Slot(NamedTuple):
     """Files whose names begin so are listed although the others of the slot are not."""
 
 
+class NearCheckpoint(NamedTuple):
+    """The rule by which a UI takes a VAE with a checkpoint by itself, by its name alone."""
+
+    folder: str
+    """Where the checkpoints are, relative to the target's root, in folders below it as well."""
+    extensions: tuple[str, ...]
+    """Of checkpoints."""
+    suffixes: tuple[str, ...]
+    """What takes the place of a checkpoint's extension in the name of its VAE; the first to be
+    found is taken."""
+    matches: str
+    """``name``: a file of exactly that name beside the checkpoint. ``beginning``: any listed VAE
+    whose name begins with that of the checkpoint, below ``folder`` rather than among the VAEs."""
+    setting: str
+    """What must be chosen in the UI for the rule to hold: a clause after *as long as*."""
+    own_setting: str | None = None
+    """Key in the JSON of a checkpoint's own name under which a person may have chosen a VAE for it,
+    which goes before the rule."""
+
+
 class Evidence(NamedTuple):
     """Things that, found together, speak for a layout."""
 
@@ -75,6 +95,9 @@ class Layout(NamedTuple):
     evidence: tuple[Evidence, ...]
     unique_base_names: bool = False
     """The UI knows files by base name, whatever folder below the slot they are in."""
+    select: str | None = None
+    """How a person selects a VAE in the UI."""
+    near_checkpoint: NearCheckpoint | None = None
     follows_links: bool = True
     """The UI looks into folders that are symbolic links."""
     extra_paths: str | None = None
@@ -222,7 +245,15 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
         refuses=block.get("refuses"),
         instead=block.get("instead"),
         without=MappingProxyType(block.get("without", {})),
+        select=block.get("select"),
+        near_checkpoint=_near_checkpoint(block.get("near_checkpoint")),
     )
+
+
+def _near_checkpoint(rules: Mapping[str, Any] | None) -> NearCheckpoint | None:
+    if rules is None:
+        return None
+    return NearCheckpoint(**{key: _frozen(value) for key, value in rules.items()})
 
 
 def _slot(rules: Mapping[str, Any]) -> Slot:

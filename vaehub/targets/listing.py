@@ -100,11 +100,20 @@ def is_file(path: Path) -> bool:
 
 
 def files_below(folder: Path, *, follow: bool = True) -> Iterator[Path]:
+    """Give the files that a UI sees in a folder and below it; see :func:`walk`."""
+    for current, files in walk(folder, follow=follow):
+        yield from (current / name for name in sorted(files))
+
+
+def walk(folder: Path, *, follow: bool = True) -> Iterator[tuple[Path, list[str]]]:
     """Walk as the UIs do: past hidden folders, and in a circle only once.
 
     Args:
         folder: Where to begin; a link to a folder is followed here in any case.
         follow: Go into folders that are links, too.
+
+    Returns:
+        Each folder with the names of the files in it.
     """
     seen: set[tuple[int, int]] = set()
     for current, folders, files in os.walk(folder, followlinks=follow):
@@ -114,7 +123,7 @@ def files_below(folder: Path, *, follow: bool = True) -> Iterator[Path]:
             continue
         seen.add((stat.st_dev, stat.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(current) / name for name in sorted(files))
+        yield Path(current), files
 
 
 def _pair(path: Path, rules: Slot) -> str | None:

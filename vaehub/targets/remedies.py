@@ -105,6 +105,15 @@ def refusal(
     return None
 
 
+def as_installed(layout: Layout, entry: Entry, variant: Variant, *, wish: bool = False) -> Variant:
+    """Give a variant whose artifacts have the names that they get in a UI."""
+    artifacts = (
+        artifact._replace(name=remedy(layout, artifact, variant, entry, wish=wish).name)
+        for artifact in variant.artifacts
+    )
+    return variant._replace(artifacts=tuple(artifacts))
+
+
 def way_out(layout: Layout, slot: str) -> str:
     """Say what a person can do where no variant of an entry fits."""
     if layout.instead is not None:

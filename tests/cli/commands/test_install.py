@@ -13,7 +13,6 @@ from tests.cli.conftest import DATA, OTHER, locator
 from tests.trees import snapshot
 from vaehub import targets
 from vaehub.cli import rows
-from vaehub.cli.commands.install import SELECT
 from vaehub.loopback import LoopbackWorld, samples
 from vaehub.smoke import report
 from vaehub.transfer.limits import Limits
@@ -53,7 +52,7 @@ def test_install_says_what_was_placed_and_how_to_select_it(
     assert "4.19 kB from huggingface acme/vaes" in lines[2]
     assert lines[3] == f"    sha256 {SHA256}"
     assert lines[4] == "  license: MIT (https://example.org/license)"
-    assert lines[5] == f"  to use it: {SELECT['automatic1111']}"
+    assert lines[5] == f"  to use it: {targets.layouts()['automatic1111'].select}"
     assert lines[6] == "  AUTOMATIC1111 lists it as house.safetensors"
     assert "\nvaehub: house.safetensors: done, 4.19 kB in " in ran.err
 
@@ -323,10 +322,6 @@ def test_a_refusal_names_the_way_out(run: Run, world: LoopbackWorld, tmp_path: P
     assert "InvokeAI lists no folder" in ran.err
     assert "/api/v2/models/install?source=PATH" in ran.err.replace("\n", "")
     assert snapshot(tree) == {"invokeai.yaml": b""}
-
-
-def test_every_ui_has_its_words_on_selecting() -> None:
-    assert set(SELECT) == set(targets.layouts()) - {"folder"}
 
 
 def test_uninstall_removes_what_was_placed_and_nothing_else(

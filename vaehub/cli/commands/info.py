@@ -111,11 +111,12 @@ def _decoder(entry: Entry) -> str | None:
 
 def _installed(entry: Entry, here: Here) -> Iterator[Block]:
     receipts = here.of(entry)
-    if here.target is not None and not receipts:
-        yield from _fact("installed", f"not in {here.target}")
+    if here.targets and not receipts:
+        yield from _fact("installed", f"not in {here.where}")
     for index, receipt in enumerate(receipts):
         label = "" if index else "installed"
-        yield Fact(label, f"{receipt.path} ({receipt.variant})", style="green")
+        goes_with = f", with {receipt.checkpoint}" if receipt.checkpoint is not None else ""
+        yield Fact(label, f"{receipt.path} ({receipt.variant}{goes_with})", style="green")
     for name in here.names(entry):
         yield from _fact("", f"{here.ui} lists it as {name}")
     yield from _fact("smoke test", _smoke(receipts))

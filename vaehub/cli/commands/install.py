@@ -6,37 +6,28 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from vaehub import hosts
-from vaehub.cli import boundary, rows, terminal, words
-from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli import rows, several, terminal, words
+from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import argument, option
-from vaehub.cli.output import Block, Failure, Result, failed
+from vaehub.cli.output import Block, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
+from vaehub.copies import SOURCE
 from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
 from vaehub.rates import parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import click
 
     from vaehub.installing import Installed, InstallResult
-    from vaehub.model import Entry
+    from vaehub.model import Entry, Target
     from vaehub.smoke.report import SmokeReport
 
-SELECT = {
-    "automatic1111": "Settings > VAE > SD VAE, after its refresh button",
-    "forge": "VAE / Text Encoder at the top of the page, after its refresh button",
-    "reforge": "Settings > VAE > SD VAE, after its refresh button",
-    "sdnext": "refresh the list of VAE models in the settings, then choose it there",
-    "comfyui": "press R, then choose it in the node Load VAE (VAELoader)",
-    "invokeai": "add it in the Model Manager first",
-    "fooocus": "Advanced > Models > Refresh All Files, then VAE in the Developer Debug Mode",
-    "swarmui": "refresh the list of models, then choose it as the parameter VAE",
-    "stabilitymatrix": "in the UI that you start from it, after that one's refresh button",
-}
-"""How a person selects a file of the slot ``vae``, per layout that is a UI."""
+_CAME = {"store": "the store", SOURCE: "another installed file"}
 
 
 def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -66,6 +57,8 @@ def _a_number() -> Mapping[str, Any]:
     examples=[
         ("vaehub install kl-f8-anime2", "into the UI that the current folder lies in"),
         ("vaehub install kl-f8-anime2 clearvae@v2.2 --to ~/ComfyUI", "two, one of them a variant"),
+        ("vaehub install sdxl-vae --to ~/ComfyUI --to ~/webui", "into both, with one download"),
+        ("vaehub install clearvae --for anything-v4", "the UI takes it with that checkpoint"),
         ("vaehub install vae-ft-mse-840000 --to ./vaes --dry-run", "what would be done"),
         ("vaehub install clearvae --source huggingface", "from this host only"),
         ("vaehub install kl-f8-anime3 --convert safetensors", "and not the .ckpt that it is"),
@@ -73,7 +66,14 @@ def _a_number() -> Mapping[str, Any]:
     ],
 )
 @argument("names", metavar="NAME[@VARIANT]...", many=True)
-@to_option
+@targets_option
+@option(
+    "--for",
+    name="checkpoint",
+    metavar="CHECKPOINT",
+    help="Name it so that the UI takes it with this checkpoint by itself: a path, which also says "
+    "which UI, or a name below the UI's folder of checkpoints. AUTOMATIC1111 and SD.Next do that.",
+)
 @option("--source", metavar="HOST", by_click=_a_host, help="Use only this host.")
 @option(
     "--convert",
@@ -85,8 +85,7 @@ def _a_number() -> Mapping[str, Any]:
     "--accept-license",
     name="accept_licenses",
     metavar="ID",
-    default=(),
-    by_click=lambda: {"multiple": True},
+    many=True,
     help="Accept this license, which `vaehub info` names; may be given several times.",
 )
 @option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")
@@ -107,7 +106,8 @@ def command(
     call: Call,
     *,
     names: tuple[str, ...],
-    to: str | None,
+    to: tuple[str, ...],
+    checkpoint: str | None,
     source: str | None,
     convert: str | None,
     dry_run: bool,
@@ -121,23 +121,23 @@ def command(
 
     Every byte is checked, and nothing appears under its final name before it is whole and verified.
     Running the command again changes nothing, and goes on where an interrupted run stopped. Several
-    names are fetched side by side, and each succeeds by itself; the exit code is that of the first
-    one that failed.
+    names are fetched side by side, and into several targets each comes with one download; each
+    succeeds by itself, and the exit code is that of the first one that failed.
     """
     from vaehub import api
 
-    unique = list(dict.fromkeys(names))
     settings = call.settings
     if limit_rate is not None:  # 0: whatever the configuration says, no limit
         settings = settings._replace(limit_rate=limit_rate or None)
     if max_connections is not None:
         settings = settings._replace(max_connections=max_connections)
     with call.progress() as listener:
-        outcomes = api.install_all(
-            unique,
+        attempts = api.install_each(
+            names,
             to=to,
             source=source,
             convert=convert,
+            checkpoint=checkpoint,
             dry_run=dry_run,
             require_pinned=require_pinned,
             accept_licenses=accept_licenses,
@@ -146,20 +146,23 @@ def command(
             catalogs=call.catalogs,
             listener=listener,
         )
+    outcomes = [attempt.outcome for attempt in attempts]
     done = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
-    reports = _tested(done, call, to) if smoke and not dry_run else [None] * len(done)
-    failures: list[Failure] = []
-    for name, outcome in zip(unique, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            known = boundary.known(outcome)
-            if known is None:
-                raise outcome
-            failures.append(Failure(known, where=name if len(unique) > 1 else None))
-
+    reports = _tested(done, call) if smoke and not dry_run else [None] * len(done)
+    failures = several.failures(
+        [
+            (attempt.outcome, attempt.name, attempt.target)
+            for attempt in attempts
+            if isinstance(attempt.outcome, Exception)
+        ],
+        names=names,
+        places=to,
+    )
     said: dict[str, Any] = {
         "results": tuple(map(_as_json, done, reports)),
         "problems": (
             *(problem for result in done for problem in _failed_sources(result)),
+            *(note for result in done for note in result.notes),
             *(problem for report in reports for problem in _smoke_problems(report)),
         ),
         "text": lambda: (line for pair in zip(done, reports, strict=True) for line in _text(*pair)),
@@ -171,17 +174,19 @@ def command(
     return Result("install", exit_code=SmokeFailed.exit_code if bad else 0, **said)
 
 
-def _tested(
-    done: Sequence[InstallResult], call: Call, to: str | None
-) -> Sequence[SmokeReport | None]:
-    """Smoke what was installed, and what was there already."""
+def _tested(done: Sequence[InstallResult], call: Call) -> Sequence[SmokeReport | None]:
+    """Smoke what was installed, and what was there already: in one of the targets that have it."""
     from vaehub import api
 
     names = [f"{result.entry.full_name}@{result.variant.name}" for result in done]
-    if not names:
-        return []
-    reports = api.smoke(names, to=to, settings=call.settings, catalogs=call.catalogs)
-    by_name = {report.name: report for report in reports}
+    where: dict[str, Target] = {}
+    for name, result in zip(names, done, strict=True):
+        where.setdefault(name, result.target)
+    by_name: dict[str, SmokeReport] = {}
+    for target in dict.fromkeys(where.values()):
+        wanted = [name for name in where if where[name] == target]
+        reports = api.smoke(wanted, to=target, settings=call.settings, catalogs=call.catalogs)
+        by_name.update((report.name, report) for report in reports)
     return [by_name.get(name) for name in names]
 
 
@@ -224,6 +229,7 @@ def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any
         "target": str(result.target),
         "layout": result.target.layout,
         "ui": result.ui,
+        "checkpoint": str(result.checkpoint) if result.checkpoint is not None else None,
         "dry_run": result.dry_run,
         "changed": result.changed,
         "files": [_file_json(step) for step in result.steps],
@@ -265,8 +271,10 @@ def _text(result: InstallResult, report: SmokeReport | None) -> Iterator[Block]:
     if result.changed:
         page = f" ({result.entry.license.source})" if result.entry.license.source else ""
         yield f"  license: {rows.license_words(result.entry.license.id)}{page}"
-        if result.entry.slot == "vae" and result.target.layout in SELECT:
-            yield f"  to use it: {SELECT[result.target.layout]}"
+        if result.checkpoint is not None:
+            yield f"  to use it: {_by_itself(result, result.checkpoint)}"
+        elif result.entry.slot == "vae" and result.layout.select is not None:
+            yield f"  to use it: {result.layout.select}"
     yield from (f"  {line}" for line in _listed(result))
     if report is not None:
         from vaehub.cli.commands import smoke as smoke_command
@@ -281,6 +289,13 @@ def _listed(result: InstallResult) -> Iterator[str]:
     yield from (f"{result.ui} {verb} it as {name}" for name in names)
 
 
+def _by_itself(result: InstallResult, checkpoint: Path) -> str:
+    """Say what must be chosen for the UI to take the VAE with its checkpoint."""
+    rule = result.layout.near_checkpoint
+    setting = rule.setting if rule is not None else ""
+    return f"{result.layout.title} takes it with {checkpoint.name} by itself, as long as {setting}"
+
+
 def _has_work(result: InstallResult) -> bool:
     return any(step.action != "keep" for step in result.steps)
 
@@ -291,8 +306,8 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
         what = "not called" if step.converted_from is None else "made of"
         yield f"    {what} {step.name}: {step.because}"
     if step.status == "installed":
-        came = "the store" if step.source == "store" else step.source
-        yield f"    {words.size(step.size)} from {came}, verified, {_how(step.method)}"
+        came = _CAME.get(step.source or "", step.source)
+        yield f"    {words.size(step.size)} from {came}, verified, {_how(step)}"
         yield f"    sha256 {step.sha256}"
         if step.converted_from is not None:
             yield f"    made of {step.name}, sha256 {step.converted_from['sha256']}"
@@ -301,18 +316,19 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     elif step.action == "keep":
         yield f"    {step.reason}"
     else:
-        act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
+        act = "would be fetched" if step.action == "fetch" else "would be placed"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
         yield from (f"    from {label}" for label in step.candidates)
 
 
-def _how(method: str | None) -> str:
-    match method:
+def _how(step: Installed) -> str:
+    other = "that one" if step.source == SOURCE else "the store"
+    match step.method:
         case "hardlink":
-            return "a hard link to the store"
+            return f"a hard link to {other}"
         case "reflink":
-            return "sharing its disk space with the store"
+            return f"sharing its disk space with {other}"
         case "copy":
-            return "a copy of the store's"
+            return f"a copy of {other}" if step.source == SOURCE else "a copy of the store's"
         case _:
             return "straight to its place"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vaehub.cli import rows
-from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import option
 from vaehub.cli.output import Result
 from vaehub.errors import EntryNotFound
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
         ("vaehub list", "every VAE of the catalogs"),
         ("vaehub list --family sdxl --tag anime", "those for SDXL and its kin, made for anime"),
         ("vaehub list --installed --to ~/ComfyUI", "what vaehub placed in that UI"),
+        ("vaehub list --installed --to ~/ComfyUI --to ~/webui", "in any of the two"),
         ("vaehub list --json | jq -r '.results[].id'", "the names, for a script"),
     ],
 )
 @option("--family", metavar="F", help="Only those that speak these latents, e.g. sdxl.")
 @option("--tag", metavar="T", help="Only those with this tag, e.g. anime.")
 @option("--installed", help="Only those that vaehub placed in the target.")
-@to_option
+@targets_option
 def command(
-    call: Call, *, family: str | None, tag: str | None, installed: bool, to: str | None
+    call: Call, *, family: str | None, tag: str | None, installed: bool, to: tuple[str, ...]
 ) -> Result:
     """List the catalog, one row per VAE.
 
@@ -41,7 +42,7 @@ def command(
     everything = tuple(call.catalogs.entries())
     _require_known("family", family, {entry.family for entry in everything})
     _require_known("tag", tag, {tag for entry in everything for tag in entry.tags})
-    here = rows.look_around(call, to)
+    here = rows.look_around(call, *to)
     entries = [
         entry
         for entry in call.catalogs.filter(family=family, tag=tag)
@@ -49,7 +50,7 @@ def command(
     ]
     problems = []
     if not entries:
-        what = f"nothing that vaehub placed is in {here.target}" if installed else "no such VAE"
+        what = f"nothing that vaehub placed is in {here.where}" if installed else "no such VAE"
         problems.append(Problem("nothing-listed", what, blocking=False))
     return Result(
         "list",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vaehub.cli import words
-from vaehub.cli.call import Call, as_command, to_option
+from vaehub.cli import several, words
+from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import argument, option
-from vaehub.cli.output import Block, Result
-from vaehub.cli.tables import Column, Table
+from vaehub.cli.output import Block, Result, failed
+from vaehub.cli.tables import Column, Styled, Table
 from vaehub.errors import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vaehub.checking import Verified, VerifyResult
+    from vaehub.model import Target
 
 _COLUMNS = (
     Column("file", style="bold", least=16),
@@ -29,12 +30,13 @@ _COLUMNS = (
     examples=[
         ("vaehub verify", "all that vaehub placed in the UI that the current folder lies in"),
         ("vaehub verify kl-f8-anime2 --to ~/ComfyUI --deep", "re-read and hash one of them"),
+        ("vaehub verify --to ~/ComfyUI --to ~/webui", "all that vaehub placed in these two"),
     ],
 )
 @argument("names", metavar="[NAME]...", many=True, required=False)
-@to_option
+@targets_option
 @option("--deep", help="Hash every file, also those that look untouched.")
-def command(call: Call, *, names: tuple[str, ...], to: str | None, deep: bool) -> Result:
+def command(call: Call, *, names: tuple[str, ...], to: tuple[str, ...], deep: bool) -> Result:
     """Check installed files against the catalog.
 
     By default only a file whose size, time or inode changed is hashed again. Exit code 9 says that
@@ -42,10 +44,14 @@ def command(call: Call, *, names: tuple[str, ...], to: str | None, deep: bool) -
     """
     from vaehub import api
 
-    found = api.verify(names, to=to, deep=deep, settings=call.settings, catalogs=call.catalogs)
-    return Result(
-        "verify",
-        results=tuple(
+    def check(target: Target) -> VerifyResult:
+        return api.verify(
+            names, to=target, deep=deep, settings=call.settings, catalogs=call.catalogs
+        )
+
+    found, failures = several.in_each(call, to, check)
+    said: dict[str, Any] = {
+        "results": tuple(
             {
                 "path": str(file.receipt.path),
                 "entry": file.receipt.entry,
@@ -54,24 +60,31 @@ def command(call: Call, *, names: tuple[str, ...], to: str | None, deep: bool) -
                 "sha256": file.receipt.sha256,
                 "ok": file.ok,
                 "state": _state(file),
+                "target": str(each.target),
             }
-            for file in found.files
+            for each in found
+            for file in each.files
         ),
-        problems=found.problems,
-        exit_code=0 if found.ok else Drift.exit_code,
-        text=lambda: _text(found),
-        is_report=True,
-    )
+        "problems": tuple(problem for each in found for problem in each.problems),
+        "text": lambda: (block for each in found for block in _text(each, named=len(found) > 1)),
+        "is_report": True,
+    }
+    if failures:
+        return failed("verify", failures, **said)
+    sound = all(each.ok for each in found)
+    return Result("verify", exit_code=0 if sound else Drift.exit_code, **said)
 
 
 def _state(file: Verified) -> str:
     return file.problems[0].code if file.problems else "ok"
 
 
-def _text(found: VerifyResult) -> Iterator[Block]:
+def _text(found: VerifyResult, *, named: bool) -> Iterator[Block]:
     if not found.files:
         yield f"vaehub has placed nothing of this in {found.target}"
         return
+    if named:
+        yield (Styled(str(found.target), "bold"),)
     rows = tuple(
         (
             file.receipt.path.name,
