@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import builders
+from tests import builders, killing
 from tests.api_box import Box
 from tests.targets.stand_ins import a1111_takes, sdnext_takes
 from tests.targets.uis import COMFYUI, SDNEXT, grow
@@ -24,8 +28,6 @@ from vaehub.errors import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
 
@@ -163,6 +165,42 @@ def test_a_dry_run_places_nothing(box: Pair) -> None:
     (step,) = box.install_for("model", to=box.tree, dry_run=True).steps
     assert (step.status, step.destination.name) == ("planned", "model.vae.safetensors")
     assert box.snapshot(box.folder / "webui") == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+@pytest.mark.parametrize("where", ["one file system", "two"])
+def test_killed_half_way_and_run_again(box: Pair, where: str, tmp_path: Path) -> None:
+    far = another_file_system(than=tmp_path) if where == "two" else tmp_path / "far"
+    try:
+        tree = Path(shutil.copytree(box.tree, far / "webui"))
+        before = box.snapshot(tree)
+        environment = {
+            **box.world.environment(),
+            "HOME": str(tmp_path),
+            "VAEHUB_CATALOG": str(box.catalog),
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
+        }
+        place = box.checkpoints(tree) / "model.vae.safetensors"
+        line = ["install", "tiny", "--for", str(place.with_name("model.safetensors"))]
+        killing.run(["list"], environment=environment, cwd=tmp_path)
+        point, step, ended = 1, 4, False
+        while not ended:
+            box.store = tmp_path / f"store-{point}"
+            environment["VAEHUB_STORE"] = str(box.store)
+            done = killing.run(line, environment=environment, cwd=tmp_path, kill_at=point)
+            ended = done.returncode == 0
+            assert ended or done.returncode == -signal.SIGKILL, done.stderr
+            assert not place.exists() or place.read_bytes() == DATA
+            again = killing.run(line, environment=environment, cwd=tmp_path)
+            assert again.returncode == 0, (point, again.stderr)
+            assert box.verify(to=tree, deep=True).ok
+            assert place.read_bytes() == DATA
+            box.uninstall("tiny", to=tree)
+            assert box.snapshot(tree) == before, point
+            point += step
+        assert point > 5 * step
+    finally:
+        shutil.rmtree(far)
 
 
 # What cannot be
