@@ -1,7 +1,7 @@
-"""VAEs that a UI takes with a checkpoint by itself: where they go, and what is in their way.
+"""Which checkpoint somebody means, and where a VAE goes that a UI takes with it by itself.
 
-Knows what the rule of a layout (:class:`~vaehub.targets.layouts.NearCheckpoint`) means on a disk.
-Opens no checkpoint, and makes nothing.
+Knows which UI has such a rule (:class:`~vaehub.targets.layouts.NearCheckpoint`), and which of its
+checkpoints a path or a name stands for. Opens no checkpoint, and makes nothing.
 """
 
 from __future__ import annotations

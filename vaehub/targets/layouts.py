@@ -188,8 +188,11 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """Walk as the UIs do: through links to folders, past hidden ones, and in a circle only once."""
     seen: set[tuple[int, int]] = set()
     for current, folders, files in os.walk(folder, followlinks=True):
-        stat = Path(current).stat()
-        if (stat.st_dev, stat.st_ino) in seen:
+        try:
+            stat = Path(current).stat()
+        except OSError:  # somebody has just removed it
+            stat = None
+        if stat is None or (stat.st_dev, stat.st_ino) in seen:
             folders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))
