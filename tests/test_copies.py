@@ -67,6 +67,7 @@ def test_what_was_found_is_hashed_once(path: Path, monkeypatch: pytest.MonkeyPat
     copies.found("key", path, SHA256)
     copies.found("wrong", path, "0" * 64)
     copies.found("gone", path.with_name("gone"), SHA256)
+    copies.placed("gone", path.with_name("gone"), SHA256)
     assert hashed == []
     assert copies.find("key", device=device_of(path)) is not None
     assert copies.find("key", device=device_of(path)) is not None

@@ -13,7 +13,7 @@ import pytest
 
 from tests import builders, killing
 from tests.api_box import Box, locator, overwrite
-from tests.targets.uis import SDNEXT, grow
+from tests.targets.uis import REFORGE, grow
 from tests.trees import another_file_system
 from vaehub import api
 from vaehub.errors import (
@@ -45,8 +45,8 @@ class Trees(Box):
         self.add("tiny", {NAME: DATA}, aliases=["small"])
         self.a1111 = samples.tree(folder / "a1111", "automatic1111")
         self.comfyui = samples.tree(folder / "comfyui", "comfyui")
-        self.sdnext = grow(folder / "sdnext", SDNEXT)
-        self.three = [self.a1111, self.comfyui, self.sdnext]
+        self.reforge = grow(folder / "reforge", REFORGE)
+        self.three = [self.a1111, self.comfyui, self.reforge]
 
     def installs(self, *to: Path, name: str = "tiny", **options: Any) -> list[Any]:
         return api.install(
@@ -235,7 +235,7 @@ def test_one_that_fails_keeps_none_of_the_others(box: Trees, tmp_path: Path) -> 
     (tmp_path / "a-file").write_text("")
     mine = placed(box.comfyui, "mine.safetensors").with_name(NAME)
     mine.write_bytes(b"the user's own")
-    to = [box.comfyui, forbidden(), tmp_path / "a-file", box.a1111, box.sdnext]
+    to = [box.comfyui, forbidden(), tmp_path / "a-file", box.a1111, box.reforge]
     done = box.installs(*to)
     assert [type(each) for each in done] == [
         FileInTheWay,
@@ -245,7 +245,7 @@ def test_one_that_fails_keeps_none_of_the_others(box: Trees, tmp_path: Path) -> 
         InstallResult,
     ]
     assert mine.read_bytes() == b"the user's own"
-    assert placed(box.a1111).read_bytes() == placed(box.sdnext).read_bytes() == DATA
+    assert placed(box.a1111).read_bytes() == placed(box.reforge).read_bytes() == DATA
     assert box.sent() == len(DATA)
 
 
@@ -260,6 +260,7 @@ def test_the_first_that_fails_hands_the_download_on(box: Trees) -> None:
 def test_a_ui_that_could_not_load_it_is_told_so(box: Trees) -> None:
     name = "odd.sft"
     box.add("odd", {name: builders.safetensors_bytes(5_000, seed=3)})
+    box.entries["odd"]["variants"]["safetensors"]["layout"] = "native"
     refused, done = box.installs(box.a1111, box.comfyui, name="odd")
     assert isinstance(refused, TargetRefuses)
     assert done.changed
@@ -300,14 +301,14 @@ def test_a_target_counts_once_however_it_is_named(
 
 
 def test_two_uis_that_share_a_folder(box: Trees) -> None:
-    shutil.rmtree(box.sdnext / "models" / "VAE")
+    shutil.rmtree(box.reforge / "models" / "VAE")
     shared = box.a1111 / "models" / "VAE"
-    (box.sdnext / "models" / "VAE").symlink_to(shared, target_is_directory=True)
+    (box.reforge / "models" / "VAE").symlink_to(shared, target_is_directory=True)
     before = samples.snapshot(box.a1111)
-    done = box.installs(box.a1111, box.sdnext)
+    done = box.installs(box.a1111, box.reforge)
     assert [result.changed for result in done] == [True, False]
-    assert placed(box.sdnext).read_bytes() == DATA
-    removed = box.uninstalls(box.a1111, box.sdnext)
+    assert placed(box.reforge).read_bytes() == DATA
+    removed = box.uninstalls(box.a1111, box.reforge)
     assert [[one.status for one in each] for each in removed] == [["removed"], ["removed"]]
     assert samples.snapshot(box.a1111) == before
 
@@ -358,12 +359,12 @@ def test_a_dry_run_plans_one_download(box: Trees) -> None:
 
 def test_uninstall_of_one_that_has_it_not(box: Trees) -> None:
     before = samples.snapshot(box.a1111)
-    box.installs(box.a1111, box.sdnext)
-    done = box.uninstalls(box.a1111, box.comfyui, box.sdnext)
+    box.installs(box.a1111, box.reforge)
+    done = box.uninstalls(box.a1111, box.comfyui, box.reforge)
     assert isinstance(done[1], NamingError)
     assert str(box.comfyui) in str(done[1])
     assert samples.snapshot(box.a1111) == before
-    assert not (box.sdnext / "models" / "VAE" / NAME).exists()
+    assert not (box.reforge / "models" / "VAE" / NAME).exists()
 
 
 def test_uninstall_leaves_what_was_changed_in_one_target(box: Trees) -> None:

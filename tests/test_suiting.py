@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import builders
+from tests import builders, killing
 from tests.api_box import Box
+from tests.converting import samples
 from tests.targets.stand_ins import a1111_takes, sdnext_takes
 from tests.targets.uis import COMFYUI, SDNEXT, grow
 from tests.trees import another_file_system
@@ -24,13 +29,13 @@ from vaehub.errors import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
 
 NAME = "tiny.safetensors"
 DATA = builders.safetensors_bytes(50_000, seed=1)
+LARGE = builders.safetensors_bytes(25_000_000, seed=3)
+"""SD.Next loads no smaller file."""
 OTHER = builders.safetensors_bytes(50_000, seed=2)
 
 
@@ -40,6 +45,7 @@ class Pair(Box):
     def __init__(self, folder: Path, world: LoopbackWorld) -> None:
         super().__init__(folder, world)
         self.add("tiny", {NAME: DATA})
+        self.add("large", {"large.safetensors": LARGE})
         self.add("other", {"other.safetensors": OTHER})
         self.sdnext = grow(folder / "sdnext", SDNEXT)
         for root in (self.tree, self.sdnext):
@@ -73,22 +79,24 @@ def codes(result: InstallResult) -> list[str]:
 def test_the_ui_takes_it_by_itself_and_uninstall_undoes_it(box: Pair, ui: str, name: str) -> None:
     root: Path = getattr(box, ui)
     takes = a1111_takes if ui == "tree" else sdnext_takes
+    vae, data = ("tiny", DATA) if ui == "tree" else ("large", LARGE)
     before = box.snapshot(root)
     path = box.checkpoints(root) / name
-    result = box.install_for(path)
+    result = box.install_for(path, vae)
     (step,) = result.steps
     place = path.with_name(f"{path.stem}.vae.safetensors")
-    assert (step.name, step.destination, step.status) == (NAME, place, "installed")
+    assert (step.name, step.destination) == (f"{vae}.safetensors", place)
+    assert step.status == "installed"
     assert (result.target.root, result.checkpoint, result.notes) == (root, path, ())
-    assert place.read_bytes() == DATA
+    assert place.read_bytes() == data
     for other in ("model.safetensors", "sub/second.ckpt"):
         expected = place if other == name else None
         assert takes(root, box.checkpoints(root) / other) == expected
-    assert not box.install_for(path).changed
+    assert not box.install_for(path, vae).changed
     assert box.verify(to=root, deep=True).ok
     (receipt,) = api.installed(result.target)
     assert (receipt.path, receipt.checkpoint) == (place, path.name)
-    box.uninstall("tiny", to=root)
+    box.uninstall(vae, to=root)
     assert box.snapshot(root) == before
 
 
@@ -99,11 +107,30 @@ def test_the_target_and_the_name_of_a_checkpoint(
     assert box.install_for("second", to=box.tree).steps[0].destination == place
     monkeypatch.chdir(box.sdnext)
     place = box.checkpoints(box.sdnext) / "sub" / "second.vae.safetensors"
-    assert box.install_for("second").steps[0].destination == place
+    assert box.install_for("second", "large").steps[0].destination == place
     box.extra["VAEHUB_TO"] = str(box.tree)
     path = box.checkpoints(box.sdnext) / "model.safetensors"
-    assert box.install_for(path).target.root == box.sdnext, "a path goes before VAEHUB_TO"
+    assert box.install_for(path, "large").target.root == box.sdnext, "a path goes before VAEHUB_TO"
     assert box.install_for("model").target.root == box.tree
+
+
+def test_what_goes_with_a_checkpoint_may_be_made_of_a_pickle(box: Pair) -> None:
+    box.add("old", {"old.vae.pt": samples.checkpoint()})
+    before = box.snapshot()
+    path = box.checkpoints(box.tree) / "model.safetensors"
+    [step] = box.install_for(path, "old", convert="safetensors").steps
+    place = path.with_name("model.vae.safetensors")
+    assert (step.destination, step.because) == (place, None)
+    assert samples.read(place) == samples.values(samples.manifest())
+    assert a1111_takes(box.tree, path) == place
+    assert not box.install_for(path, "old", convert="safetensors").changed
+    assert box.problems(deep=True) == []
+    place.unlink()
+    (problem,) = box.verify().problems
+    assert problem.hint == "vaehub install old@safetensors --convert safetensors --for " + path.name
+    box.install_for(path, "old", convert="safetensors")
+    box.uninstall("old")
+    assert box.snapshot() == before
 
 
 def test_beside_the_same_vae_under_its_own_name(box: Pair) -> None:
@@ -163,6 +190,42 @@ def test_a_dry_run_places_nothing(box: Pair) -> None:
     (step,) = box.install_for("model", to=box.tree, dry_run=True).steps
     assert (step.status, step.destination.name) == ("planned", "model.vae.safetensors")
     assert box.snapshot(box.folder / "webui") == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+@pytest.mark.parametrize("where", ["one file system", "two"])
+def test_killed_half_way_and_run_again(box: Pair, where: str, tmp_path: Path) -> None:
+    far = another_file_system(than=tmp_path) if where == "two" else tmp_path / "far"
+    try:
+        tree = Path(shutil.copytree(box.tree, far / "webui"))
+        before = box.snapshot(tree)
+        environment = {
+            **box.world.environment(),
+            "HOME": str(tmp_path),
+            "VAEHUB_CATALOG": str(box.catalog),
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
+        }
+        place = box.checkpoints(tree) / "model.vae.safetensors"
+        line = ["install", "tiny", "--for", str(place.with_name("model.safetensors"))]
+        killing.run(["list"], environment=environment, cwd=tmp_path)
+        point, step, ended = 1, 4, False
+        while not ended:
+            box.store = tmp_path / f"store-{point}"
+            environment["VAEHUB_STORE"] = str(box.store)
+            done = killing.run(line, environment=environment, cwd=tmp_path, kill_at=point)
+            ended = done.returncode == 0
+            assert ended or done.returncode == -signal.SIGKILL, done.stderr
+            assert not place.exists() or place.read_bytes() == DATA
+            again = killing.run(line, environment=environment, cwd=tmp_path)
+            assert again.returncode == 0, (point, again.stderr)
+            assert box.verify(to=tree, deep=True).ok
+            assert place.read_bytes() == DATA
+            box.uninstall("tiny", to=tree)
+            assert box.snapshot(tree) == before, point
+            point += step
+        assert point > 5 * step
+    finally:
+        shutil.rmtree(far)
 
 
 # What cannot be

@@ -36,18 +36,19 @@ class Copies:
 
     def placed(self, key: str, path: Path, sha256: str) -> None:
         """Remember a file that was verified and placed just now."""
-        stat = path.stat()
-        copy = Copy(path, sha256, stat.st_size, stat.st_dev)
-        self._known.setdefault(key, []).append((copy, _marks(stat)))
+        self._remember(key, path, sha256, trusted=True)
 
     def found(self, key: str, path: Path, sha256: str) -> None:
         """Remember a file that an earlier run placed: it is hashed before anybody gets it."""
+        self._remember(key, path, sha256, trusted=False)
+
+    def _remember(self, key: str, path: Path, sha256: str, *, trusted: bool) -> None:
         try:
             stat = path.stat()
-        except OSError:  # only its receipt is left, or nobody lets us look
+        except OSError:  # somebody has removed it already, or nobody lets us look
             return
         copy = Copy(path, sha256, stat.st_size, stat.st_dev)
-        self._known.setdefault(key, []).append((copy, None))
+        self._known.setdefault(key, []).append((copy, _marks(stat) if trusted else None))
 
     def knows(self, key: str) -> bool:
         """Tell whether there is a file to be had, as far as is known without reading it."""

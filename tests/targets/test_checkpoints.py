@@ -46,6 +46,18 @@ def test_a_checkpoint_is_found_by_path_and_by_name(target: Target, said: str, fo
     assert find(target.root / HERE / found, target) == Path(found)
 
 
+def test_a_file_of_that_name_where_we_stand_is_not_meant(target: Target, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("one.safetensors", "alone.safetensors"):
+        (elsewhere / name).touch()
+    found = checkpoints.find_checkpoint("one.safetensors", target, cwd=elsewhere)
+    assert found == target.root / HERE / "one.safetensors"
+    for said in ("./one.safetensors", "alone.safetensors", elsewhere / "one.safetensors"):
+        with pytest.raises(TargetRefuses, match="is not below"):
+            checkpoints.find_checkpoint(said, target, cwd=elsewhere)
+
+
 def test_a_link_to_its_folder_leads_to_it(target: Target, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(target.root / HERE, target_is_directory=True)
     assert find("link/one.safetensors", target) == Path("one.safetensors")
@@ -108,8 +120,9 @@ def test_the_ui_is_found_around_a_path(target: Target, tmp_path: Path) -> None:
 def test_no_ui_around_a_path_is_told(tmp_path: Path) -> None:
     (tmp_path / "alone.safetensors").touch()
     with pytest.raises(TargetNotUsable, match="no UI is around") as caught:
-        checkpoints.target_around("alone.safetensors", cwd=tmp_path)
+        checkpoints.target_around("./alone.safetensors", cwd=tmp_path)
     assert "--to" in (caught.value.hint or "")
+    assert checkpoints.target_around("alone.safetensors", cwd=tmp_path) is None
 
 
 # UIs without the rule

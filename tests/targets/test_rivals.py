@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from vaehub.model import Target
 
-TAKES = {"automatic1111": a1111_takes, "sdnext": sdnext_takes}
+TAKES = {"automatic1111": a1111_takes, "reforge": a1111_takes, "sdnext": sdnext_takes}
 NAME = "some-vae.safetensors"
 HERE = "models/Stable-diffusion"
 

@@ -1,7 +1,7 @@
-"""VAEs that a UI takes with a checkpoint by itself: where they go, and what is in their way.
+"""Which checkpoint somebody means, and where a VAE goes that a UI takes with it by itself.
 
-Knows what the rule of a layout (:class:`~vaehub.targets.layouts.NearCheckpoint`) means on a disk.
-Opens no checkpoint, and makes nothing.
+Knows which UI has such a rule (:class:`~vaehub.targets.layouts.NearCheckpoint`), and which of its
+checkpoints a path or a name stands for. Opens no checkpoint, and makes nothing.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ def target_around(said: str | Path, *, cwd: Path) -> Target | None:
         layout = detect(folder, at_least=CLEAR)
         if layout is not None:
             return Target(layout.id, folder)
+    if _is_bare(said):
+        return None
     raise TargetNotUsable(
         f"--for names {path}, and no UI is around that file",
         hint="name the root of the UI that uses it with --to",
@@ -80,14 +82,17 @@ def find_checkpoint(said: str | Path, target: Target, *, cwd: Path) -> Path:
     path = _path(said, cwd=cwd)
     if path is not None:
         found = [checkpoint for checkpoint in here if same(checkpoint, path)]
-        if not found:
+        if found:
+            return found[0]
+        if not _is_bare(said):
             raise _not_listed(path, target, rule)
-        return found[0]
     root = target.root / rule.folder
     wanted = str(said).replace(os.sep, "/")
     names = {PurePosixPath(each.relative_to(root).as_posix()): each for each in here}
     means = [name for name in names if _means(wanted, name)]
     exact = [name for name in means if name.as_posix() == wanted] or means
+    if not exact and path is not None:
+        raise _not_listed(path, target, rule)
     if not exact:
         raise CheckpointNotFound(
             f"there is no checkpoint {str(said)!r} in {root}",
@@ -139,6 +144,11 @@ def _path(said: str | Path, *, cwd: Path) -> Path | None:
             f"there is no checkpoint {path}", hint=_close(path.name, _names_in(path.parent))
         )
     return None
+
+
+def _is_bare(said: str | Path) -> bool:
+    """Tell whether it may be a name as well, although a file of that name is where we stand."""
+    return Path(said).name == str(said)
 
 
 def _names_in(folder: Path) -> list[str]:

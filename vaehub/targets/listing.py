@@ -117,8 +117,11 @@ def walk(folder: Path, *, follow: bool = True) -> Iterator[tuple[Path, list[str]
     """
     seen: set[tuple[int, int]] = set()
     for current, folders, files in os.walk(folder, followlinks=follow):
-        stat = Path(current).stat()
-        if (stat.st_dev, stat.st_ino) in seen:
+        try:
+            stat = Path(current).stat()
+        except OSError:  # somebody has just removed it
+            stat = None
+        if stat is None or (stat.st_dev, stat.st_ino) in seen:
             folders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))

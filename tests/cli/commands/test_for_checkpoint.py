@@ -107,7 +107,8 @@ def test_a_ui_without_the_rule(run: Run, world: LoopbackWorld, tmp_path: Path) -
     comfy = samples.tree(tmp_path / "comfy", "comfyui")
     ran = run("install", "house", "--for", "model", "--to", comfy)
     assert ran.code == 7
-    assert "install it without --for, and choose it in the node Load VAE" in " ".join(
-        ran.err.split()
+    assert (
+        "install it without --for, and choose it there: press R, then choose it in the node"
+        in " ".join(ran.err.split())
     )
     assert run("install", "house", "locked", "--for", "model", "--to", comfy).code == 2
