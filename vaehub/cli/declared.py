@@ -35,10 +35,12 @@ class Option(NamedTuple):
     by_click: Callable[[], Mapping[str, Any]] | None = None
     """Gives what else click must know of it, where a value wants more than taking it down: a
     command line with such an option is always click's to read."""
+    completes: str | None = None
+    """What the shell offers for its value: a kind of :mod:`vaehub.cli.completing`."""
 
 
 class Argument(NamedTuple):
-    """What stands there without a dash; a command takes one kind of it at most."""
+    """What stands there without a dash; only the last one of a command may be many."""
 
     name: str
     """The function's keyword."""
@@ -46,6 +48,8 @@ class Argument(NamedTuple):
     many: bool = False
     """Any number of words: the function gets a tuple."""
     required: bool = True
+    completes: str | None = None
+    """As for :class:`Option`."""
 
 
 class Command(NamedTuple):
@@ -99,6 +103,7 @@ def option(
     metavar: str | None = None,
     default: Any = None,
     by_click: Callable[[], Mapping[str, Any]] | None = None,
+    completes: str | None = None,
 ) -> Callable[[Function], Function]:
     """Declare an option of the function below: a flag, or with a ``metavar`` one with a value.
 
@@ -109,17 +114,23 @@ def option(
         metavar: What its value is called in the help.
         default: What the function gets where the option is not there; False for a flag.
         by_click: See :attr:`Option.by_click`.
+        completes: See :attr:`Option.completes`.
     """
     keyword = name or spellings[-1].lstrip("-").replace("-", "_")
     otherwise = False if metavar is None else default
-    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click))
+    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click, completes))
 
 
 def argument(
-    name: str, *, metavar: str, many: bool = False, required: bool = True
+    name: str,
+    *,
+    metavar: str,
+    many: bool = False,
+    required: bool = True,
+    completes: str | None = None,
 ) -> Callable[[Function], Function]:
-    """Declare what the function below takes without a dash."""
-    return _declare(Argument(name, metavar, many, required))
+    """Declare what the function below takes without a dash; of several, in their order."""
+    return _declare(Argument(name, metavar, many, required, completes))
 
 
 def parameters(function: Function) -> tuple[Option | Argument, ...]:

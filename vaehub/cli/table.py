@@ -18,6 +18,8 @@ COMMANDS = {
     "smoke": "Decode with a VAE and say whether it works.",
     "store": "Look after the store of verified files.",
     "catalog": "Check and format catalog files.",
+    "config": "Read and change the configuration file.",
+    "targets": "Give UIs and folders names for --to.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""

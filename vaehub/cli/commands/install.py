@@ -66,9 +66,9 @@ def _a_number() -> Mapping[str, Any]:
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
     ],
 )
-@argument("names", metavar="NAME[@VARIANT]...", many=True)
+@argument("names", metavar="NAME[@VARIANT]...", many=True, completes="name")
 @to_option
-@option("--source", metavar="HOST", by_click=_a_host, help="Use only this host.")
+@option("--source", metavar="HOST", by_click=_a_host, completes="host", help="Use only this host.")
 @option("--dry-run", help="Say what would be done and do nothing.")
 @option(
     "--accept-license",
@@ -76,6 +76,7 @@ def _a_number() -> Mapping[str, Any]:
     metavar="ID",
     default=(),
     by_click=lambda: {"multiple": True},
+    completes="license",
     help="Accept this license, which `vaehub info` names; may be given several times.",
 )
 @option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")

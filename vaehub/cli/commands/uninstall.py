@@ -14,7 +14,7 @@ from vaehub.cli.output import Result
         ("vaehub uninstall clearvae@v2.2 --to ~/ComfyUI", "one variant, from that UI"),
     ],
 )
-@argument("names", metavar="NAME[@VARIANT]...", many=True)
+@argument("names", metavar="NAME[@VARIANT]...", many=True, completes="installed")
 @to_option
 def command(call: Call, *, names: tuple[str, ...], to: str | None) -> Result:
     """Remove what vaehub installed, and nothing else.

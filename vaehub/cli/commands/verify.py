@@ -31,7 +31,7 @@ _COLUMNS = (
         ("vaehub verify kl-f8-anime2 --to ~/ComfyUI --deep", "re-read and hash one of them"),
     ],
 )
-@argument("names", metavar="[NAME]...", many=True, required=False)
+@argument("names", metavar="[NAME]...", many=True, required=False, completes="installed")
 @to_option
 @option("--deep", help="Hash every file, also those that look untouched.")
 def command(call: Call, *, names: tuple[str, ...], to: str | None, deep: bool) -> Result:
