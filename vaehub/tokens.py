@@ -23,9 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-HUB = "the Hub's own login"
-KEYRING = "the system keyring"
-FILE = "a private file"
+HUB, KEYRING, FILE = "hub login", "keyring", "private file"
+"""The places, as scripts see them."""
+WORDS: Mapping[str, str] = {
+    HUB: "the Hub's own login (hf auth login)",
+    KEYRING: "the system keyring",
+    FILE: "a private file",
+}
+"""And as people do."""
 _SERVICE = "vaehub"
 
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "catalog": "Check and format catalog files.",
     "config": "Read and change the configuration file.",
     "targets": "Give UIs and folders names for --to.",
+    "login": "Keep the token of a host.",
+    "logout": "Forget the token of a host.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
