@@ -22,6 +22,7 @@ COMMANDS = {
     "targets": "Give UIs and folders names for --to.",
     "login": "Keep the token of a host.",
     "logout": "Forget the token of a host.",
+    "completion": "Print what completes vaehub in bash, zsh or fish.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
