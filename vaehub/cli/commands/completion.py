@@ -23,7 +23,7 @@ SHELLS = ("bash", "zsh", "fish")
 )
 @argument("shell", metavar="SHELL", completes="shell")
 def command(call: Call, *, shell: str) -> Result:
-    """Print what completes vaehub's command lines in a shell: bash, zsh or fish.
+    """Print what completes vaehub in bash, zsh or fish.
 
     Names of VAEs with their other names and variants, options, hosts, families, tags and named
     targets are completed.

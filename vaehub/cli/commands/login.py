@@ -30,10 +30,11 @@ _LONGEST = 1 << 14
 @argument("words", metavar="HOST", many=True, completes="login")
 @option("--with-token", help="Read the token from standard input instead of asking for it.")
 def command(call: Call, *, words: tuple[str, ...], with_token: bool) -> Result:
-    """Keep the token of a host: civitai, huggingface, liblib or modelscope.
+    """Keep the token of a host.
 
-    The token is asked for, checked at the host, and kept in the system keyring, or where there is
-    none in a file that only you can read. A token is never an argument, where others could see it.
+    HOST is civitai, huggingface, liblib or modelscope. The token is asked for, checked there, and
+    kept in the system keyring, or where there is none in a file that only you can read. A token is
+    never an argument, where others could see it.
     """
     from vaehub import logins
     from vaehub.transfer.patience import Patience
