@@ -83,7 +83,7 @@ def test_it_is_so_from_the_first_moment(state: Path, monkeypatch: pytest.MonkeyP
         fsync(descriptor)
 
     # What it is made with is what it has: nothing is put right afterwards.
-    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    monkeypatch.setattr(Path, "chmod", lambda *_, **__: None)
     monkeypatch.setattr(os, "fsync", look)
     tokens.keep("civitai", TOKEN, state=state)
     assert set(seen) == {0o700, 0o600}

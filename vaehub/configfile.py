@@ -113,7 +113,7 @@ def _with_what_follows(before: str, after: str) -> str:
     for step, old_from, old_to, new_from, new_to in steps:
         lines += new[new_from:new_to]
         if step in {"delete", "replace"}:
-            lines += (line for line in _last_comments(old[old_from:old_to]) if gone[line])
+            lines += _last_comments(old[old_from:old_to])
     return "\n".join(lines)
 
 

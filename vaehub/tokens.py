@@ -13,6 +13,7 @@ keeps is read and never changed: other programs rely on it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -87,8 +88,8 @@ def keep(host: str, value: str, *, state: Path) -> str:
             durable.remove(path)  # an older one, of a time without a keyring
             return KEYRING
         state.mkdir(parents=True, exist_ok=True)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.parent.chmod(0o700)  # ours, whatever somebody has made of it
+        with contextlib.suppress(FileNotFoundError):
+            path.parent.chmod(0o700)  # ours, whatever somebody has made of it
         durable.write(path, f"{value}\n".encode(), mode=0o600)
     except OSError as error:
         raise TargetNotUsable(

@@ -87,6 +87,7 @@ def test_every_kind_of_value_is_used() -> None:
 def test_names_are_ids_other_names_and_full_names(catalog: Path) -> None:
     catalogs = load_catalogs(load())
     everything = offered("install ")
+    assert len(set(everything)) == len(everything)
     assert {entry.id for entry in catalogs.entries()} <= set(everything)
     assert "mine/house" in everything
     assert "home" not in everything  # an alias, where nothing was begun

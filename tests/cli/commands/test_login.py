@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import os
+import select
 import subprocess
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from tests.cli.conftest import ROOT
 from tests.keyrings import keyring
 from vaehub import tokens
-from vaehub.cli import boundary
+from vaehub.cli import boundary, terminal
 from vaehub.hosts import civitai
 from vaehub.settings import TOKEN_VARIABLES, load
 
@@ -162,6 +165,34 @@ def test_standard_input_without_a_token(nothing: str | None, shell: Shell) -> No
     assert "standard input holds no token" in ran.err
 
 
+def test_standard_input_that_is_no_text(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b"\xff\xfe" + BAD.encode()), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", stream)
+    for flags in ([], ["-v"]):
+        stream.seek(0)
+        ran = run("login", "civitai", "--with-token", *flags)
+        assert ran.code == 2
+        assert "is no token of civitai" in ran.err
+        assert BAD not in ran.err
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "standard input holds no token" in run("login", "civitai", "--with-token").err
+
+
+def test_a_terminal_that_shows_what_is_typed_is_not_used(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shows(prompt: str) -> str:
+        warnings.warn("Can not control echo", getpass.GetPassWarning, stacklevel=2)
+        return BAD
+
+    monkeypatch.setattr(terminal, "can_ask", lambda: True)
+    monkeypatch.setattr(getpass, "getpass", shows)
+    ran = run("login", "civitai")
+    assert ran.code == 2
+    assert "cannot be kept from showing what is typed" in ran.err
+    assert kept("civitai") is None
+
+
 def test_nobody_is_there_to_be_asked(shell: Shell) -> None:
     ran = shell.pipe(None, "login", "civitai")
     assert ran.code == 2
@@ -176,6 +207,7 @@ def test_a_token_as_an_argument_is_refused_and_not_repeated(
     ran = run("login", *arguments, *flags)
     assert ran.code == 2
     assert BAD not in ran.out + ran.err
+    assert ("never an argument" in ran.out + ran.err) == (len(arguments) > 1)
 
 
 def test_an_unknown_host_has_a_close_one(run: Run) -> None:
@@ -243,7 +275,7 @@ def test_the_hub_s_own_login_is_never_touched(
 # A person at a terminal
 
 
-def typed(token: str, *arguments: str, environ: dict[str, str]) -> tuple[int, str]:
+def typed(keys: str, *arguments: str, environ: dict[str, str]) -> tuple[int, str]:
     """Run a command on a terminal, wait for the question, and type."""
     import pty
 
@@ -260,6 +292,8 @@ def typed(token: str, *arguments: str, environ: dict[str, str]) -> tuple[int, st
     shown = b""
     asked = False
     while True:
+        if not select.select([outer], [], [], 60)[0]:
+            process.kill()
         try:
             chunk = os.read(outer, 65536)
         except OSError:  # how Linux says that the other side is closed
@@ -267,7 +301,7 @@ def typed(token: str, *arguments: str, environ: dict[str, str]) -> tuple[int, st
         shown += chunk
         if b"not shown): " in shown and not asked:
             asked = True
-            os.write(outer, f"{token}\n".encode())
+            os.write(outer, keys.encode())
         if not chunk:
             break
     os.close(outer)
@@ -278,16 +312,18 @@ def typed(token: str, *arguments: str, environ: dict[str, str]) -> tuple[int, st
 def test_a_person_is_asked_without_an_echo(world: LoopbackWorld) -> None:
     environ: dict[str, Any] = world.environment()
     token = world.tokens["civitai"]
-    code, shown = typed(token, "login", "civitai", environ=environ)
+    code, shown = typed(f"{token}\n", "login", "civitai", environ=environ)
     assert code == 0
     assert "Make an API key on https://civitai.com/user/account, and paste it here.\n" in shown
     assert "civitai: logged in as loopback; the token is kept in a private file\n" in shown
     assert token not in shown
     assert kept("civitai") == (tokens.FILE, token)
     # With --with-token too, where it would be typed and not piped.
-    code, shown = typed(BAD, "login", "civitai", "--with-token", environ=environ)
+    code, shown = typed(f"{BAD}\n", "login", "civitai", "--with-token", environ=environ)
     assert code == 5
     assert BAD not in shown
-    code, shown = typed("", "login", "civitai", environ=environ)
-    assert code == 2
-    assert "no token was given; nothing has changed" in shown
+    for keys in ("\n", "\x04"):  # return alone, and the end of the input
+        code, shown = typed(keys, "login", "civitai", environ=environ)
+        assert code == 2
+        assert "no token was given; nothing has changed" in shown
+    assert kept("civitai") == (tokens.FILE, token)

@@ -101,7 +101,7 @@ def set_(call: Call, *, key: str, value: str) -> Result:
 )
 @argument("key", metavar="KEY", completes="config key")
 def unset(call: Call, *, key: str) -> Result:
-    """Take a key out of the configuration file, so that its default holds again."""
+    """Take a key out of the configuration file; its default holds again."""
     from vaehub import configuring
 
     return _reported("config unset", configuring.remove(key))

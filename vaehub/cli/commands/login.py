@@ -73,7 +73,13 @@ def _token(call: Call, host: str, with_token: bool) -> str:
         )
     how = hosts.with_login(host).TOKEN_FROM
     terminal.show(f"{how[0].upper()}{how[1:]}, and paste it here.", to=sys.stderr)
-    token = terminal.ask_secret("Token (it is not shown): ")
+    try:
+        token = terminal.ask_secret("Token (it is not shown): ")
+    except OSError:
+        raise UsageError(
+            "this terminal cannot be kept from showing what is typed",
+            hint=f"pipe the token: vaehub login {host} --with-token < FILE",
+        ) from None
     if token is None:
         raise UsageError("no token was given; nothing has changed")
     return token

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("name", style="bold"),
     Column("UI", least=8),
-    Column("path", least=24),
+    Column("path", least=16),
     Column("there"),
     Column("default", style="green"),
 )
