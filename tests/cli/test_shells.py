@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import ROOT
+from vaehub import hosts
 from vaehub.cli.commands.completion import SHELLS
 from vaehub.settings import config_file
 
@@ -107,6 +108,7 @@ def in_bash(*words: str) -> list[str]:
         (["install", "x", "--source", "hug"], ["huggingface"]),
         (["install", "x", "--source", "=", "hug"], ["huggingface"]),
         (["install", "x", "--source", "=", "modelsc"], ["modelscope"]),
+        (["install", "x", "--source", "="], list(hosts.names())),
         (["install", "x", "--source=hug"], ["--source=huggingface"]),
         (["install", "x", "--to", "co"], ["comfy"]),
         (["install", "x", "--to", "fo"], ["forge"]),
