@@ -77,7 +77,7 @@ def _lines() -> Iterator[str]:
     )
     yield ".PP"
     yield from _filled(
-        "A name is an id (kl-f8-anime2), another name of it (orangemix), a full name "
+        "A name is an id (kl-f8-anime2), an alias (orangemix), a full name "
         "(mine/house-vae), each with an optional variant (clearvae@v2.2), or the name of a file "
         "that the catalog knows."
     )

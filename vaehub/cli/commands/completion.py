@@ -25,8 +25,8 @@ SHELLS = ("bash", "zsh", "fish")
 def command(call: Call, *, shell: str) -> Result:
     """Print what completes vaehub in bash, zsh or fish.
 
-    Names of VAEs with their other names and variants, options, hosts, families, tags and named
-    targets are completed.
+    Commands, options, VAEs with their aliases and variants, hosts, families, tags and named targets
+    are completed.
     """
     if shell not in SHELLS:
         raise UsageError(
