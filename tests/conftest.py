@@ -78,6 +78,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VAEHUB_STORE", str(home / "store"))
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     monkeypatch.setenv("NO_COLOR", "1")
+    # Nobody's real keyring: none in this process, and in others one that keeps nothing.
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(home / name.lower()))
     # Shared by all tests: it holds compiled catalogs alone, by the digest of what was compiled.

@@ -23,6 +23,7 @@ from vaehub.settings import (
     TOKEN_VARIABLES,
     CatalogFile,
     Mirror,
+    NamedTarget,
     Secret,
     Settings,
     load,
@@ -302,6 +303,16 @@ path = "~/others.yaml"
 huggingface = "https://hf-mirror.com/"
 civitai = "http://civitai.lan"
 
+[targets.web]
+path = "/ui"
+
+[targets.comfy]
+path = "~/ComfyUI"
+layout = "comfyui"
+
+[targets.beside]
+path = "vaes"
+
 [[mirrors]]
 base = "https://mirror.example/"
 
@@ -331,6 +342,12 @@ def test_a_whole_configuration(configure: Configure, home: Path) -> None:
         Mirror("http://m.lan", "https://files.example"),
     )
     assert found.plain_http_origins == {"http://civitai.lan:80", "http://m.lan:80"}
+    assert found.targets == {
+        "web": NamedTarget(Path("/ui")),
+        "comfy": NamedTarget(home / "ComfyUI", "comfyui"),
+        "beside": NamedTarget(path.parent / "vaes"),
+    }
+    assert list(found.targets) == ["web", "comfy", "beside"]
 
 
 def test_vaehub_config_names_another_file(configure: Configure, tmp_path: Path) -> None:
@@ -411,6 +428,14 @@ def test_the_named_configuration_must_exist(tmp_path: Path) -> None:
         ("[[catalog]]\npath = 3", "needs a path"),
         ("[[catalog]]\npath = 'x'\nname = 3", "the name of a .*must be a string"),
         ("catalog = ['x']", "needs a path"),
+        ("targets = ['x']", "'targets' must be a table"),
+        ("[targets]\ncomfy = '/ui'", r"targets\.comfy in .* needs a path"),
+        ("[targets.comfy]\nlayout = 'comfyui'", r"targets\.comfy in .* needs a path"),
+        ("[targets.comfy]\npath = ' '", r"targets\.comfy in .* needs a path"),
+        ("[targets.comfy]\npath = 3", r"targets\.comfy in .* needs a path"),
+        ("[targets.comfy]\npath = '/x'\nlayuot = 'y'", "has 'layuot'; known are layout, path"),
+        ("[targets.comfy]\npath = '/x'\nlayout = 3", "layout must be a string"),
+        ("[targets.'a/b']\npath = '/x'", "'a/b' is no name for a target"),
     ],
 )
 def test_what_is_wrong_with_a_configuration(configure: Configure, text: str, said: str) -> None:

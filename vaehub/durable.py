@@ -39,15 +39,22 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, *, mode: int | None = None) -> None:
     """Replace a small file of ours as a whole; its folder is made where it is missing.
+
+    Args:
+        path: The file.
+        data: What it is to hold.
+        mode: Its permissions, which it never exceeds on the way; None: those of any new file.
 
     Raises:
         OSError: the file cannot be written; what stood there before still does.
     """
-    temporary = staging.create(path.parent)
+    temporary = staging.create(path.parent, private=mode is not None)
     try:
         with temporary.open("wb") as file:
+            if mode is not None:
+                temporary.chmod(mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

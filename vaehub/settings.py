@@ -7,13 +7,14 @@ so that printing them shows nothing, and are never part of what ``repr`` shows.
 from __future__ import annotations
 
 import os
-import sys
+import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from vaehub.configuration import read_config
+from vaehub import tokens, values
+from vaehub.configuration import check_keys, read_config
 from vaehub.errors import UsageError
 from vaehub.userfolders import user_folders
 
@@ -40,8 +41,8 @@ TOKEN_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "liblib": ("LIBLIB_TOKEN",),
     "modelscope": ("MODELSCOPE_TOKEN",),
 }
-_TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"", "0", "false", "no", "off"}
+TARGET_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}"
+"""What a named target may be called: nothing that looks like a path."""
 
 
 class Secret:
@@ -101,6 +102,23 @@ class CatalogFile(NamedTuple):
     """Overrides the name that the file gives itself, where the config says so."""
 
 
+class NamedTarget(NamedTuple):
+    """A target that the user gave a name."""
+
+    path: Path
+    """A UI's root or a folder."""
+    layout: str | None = None
+    """Id of the layout, where the user said it; else what lies there decides."""
+
+
+class Token(NamedTuple):
+    """A token, and who holds it."""
+
+    secret: Secret
+    place: str
+    """The variable, or one of the places of :mod:`vaehub.tokens`."""
+
+
 class Settings(NamedTuple):
     """What the user's environment and configuration say."""
 
@@ -111,6 +129,8 @@ class Settings(NamedTuple):
     """``VAEHUB_TO``."""
     default_target: str | None = None
     """``target`` of the config file."""
+    targets: Mapping[str, NamedTarget] = MappingProxyType({})
+    """``[targets.NAME]`` of the config file, in its order."""
     catalogs: tuple[CatalogFile, ...] = ()
     offline: bool = False
     user_endpoints: Mapping[str, str] = MappingProxyType({})
@@ -122,30 +142,43 @@ class Settings(NamedTuple):
     """Connections for bytes that may be open at once; None: what each host is good for."""
     environ: Environment = Environment({})
     """For tokens, and for what the libraries of hosts are told there."""
+    config_file: Path = Path()
+    """Where the configuration file is, or would be."""
 
     def endpoint(self, host: str) -> str:
         """Give the base URL of a host, without a trailing slash."""
         return self.user_endpoints.get(host) or DEFAULT_ENDPOINTS[host]
 
     def token(self, host: str) -> Secret | None:
-        """Find the token for a host: environment, the hub's own login, system keyring."""
-        for variable in TOKEN_VARIABLES.get(host, ()):
+        """Find the token for a host; see :meth:`find_token`."""
+        found = self.find_token(host)
+        return None if found is None else found.secret
+
+    def find_token(self, host: str) -> Token | None:
+        """Find the token for a host, and who holds it.
+
+        The order: environment, the hub's own login, system keyring, a private file of ours.
+        """
+        if host not in TOKEN_VARIABLES:
+            return None
+        for variable in TOKEN_VARIABLES[host]:
             value = self.environ.get(variable).strip()
             if value:
-                return Secret(value)
-        if host == "huggingface" and _hub_may_have_a_token():
-            from huggingface_hub import get_token
-
-            stored = get_token()
-            if stored:
-                return Secret(stored)
-        return _from_keyring(host)
+                return Token(Secret(value), variable)
+        stored = tokens.of_the_hub(os.environ) if host == "huggingface" else None
+        if stored:
+            return Token(Secret(stored), tokens.HUB)
+        stored = tokens.from_keyring(host)
+        if stored:
+            return Token(Secret(stored), tokens.KEYRING)
+        stored = tokens.from_file(host, state=self.state)
+        return Token(Secret(stored), tokens.FILE) if stored else None
 
     @property
     def hub_offline(self) -> bool:
         """Whether requests to the Hub are forbidden by the variables of its own client."""
         switches = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-        return any(self.environ.get(name).lower() in _TRUE for name in switches)
+        return any(self.environ.get(name).lower() in values.TRUE for name in switches)
 
     @property
     def plain_http_origins(self) -> frozenset[str]:
@@ -168,36 +201,102 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         UsageError: a variable or the configuration file says something impossible.
     """
     environ = dict(os.environ if environ is None else environ)
-    folders = user_folders(os.environ)
-    named_config = _path(environ.get("VAEHUB_CONFIG"), "VAEHUB_CONFIG")
-    config_path = named_config or folders.config / "config.toml"
-    config = read_config(config_path, hosts=DEFAULT_ENDPOINTS, required=named_config is not None)
+    path = config_file(environ)
+    named = bool(environ.get("VAEHUB_CONFIG", "").strip())
+    return _understood(environ, read_config(path, hosts=DEFAULT_ENDPOINTS, required=named), path)
 
+
+def config_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Give the place of the configuration file, whether there is one or not.
+
+    Raises:
+        UsageError: ``VAEHUB_CONFIG`` is no path.
+    """
+    environ = os.environ if environ is None else environ
+    named = values.path(environ.get("VAEHUB_CONFIG"), "VAEHUB_CONFIG")
+    return named or user_folders(os.environ).config / "config.toml"
+
+
+def check_config(config: Mapping[str, Any], *, path: Path) -> None:
+    """Make sure that a configuration, or a part of one, means something.
+
+    Args:
+        config: What it says.
+        path: The file that it is to stand in.
+
+    Raises:
+        UsageError: it means nothing.
+    """
+    check_keys(config, path=path, hosts=DEFAULT_ENDPOINTS)
+    _understood({}, config, path)
+
+
+def state_folder() -> Path:
+    """Give the folder of what vaehub remembers for this user."""
+    return user_folders(os.environ).state
+
+
+def variable(name: str) -> str:
+    """Give a variable of this process; empty where it is not set."""
+    return os.environ.get(name, "")
+
+
+def _understood(
+    environ: Mapping[str, str], config: Mapping[str, Any], config_path: Path
+) -> Settings:
+    folders = user_folders(os.environ)
     endpoints = {
-        host: _url(value, f"endpoints.{host} in {config_path}")
+        host: values.url(value, f"endpoints.{host} in {config_path}")
         for host, value in config.get("endpoints", {}).items()
     }
     for host, variable in ENDPOINT_VARIABLES.items():
         if environ.get(variable, "").strip():
-            endpoints[host] = _url(environ[variable], variable)
+            endpoints[host] = values.url(environ[variable], variable)
 
     return Settings(
-        store=_path(environ.get("VAEHUB_STORE"), "VAEHUB_STORE")
-        or _path(config.get("store"), f"store in {config_path}", base=config_path.parent)
+        store=values.path(environ.get("VAEHUB_STORE"), "VAEHUB_STORE")
+        or values.path(config.get("store"), f"store in {config_path}", base=config_path.parent)
         or folders.cache / "store",
         state=folders.state,
         cache=folders.cache,
         to=environ.get("VAEHUB_TO", "").strip() or None,
         default_target=config.get("target"),
+        targets=_targets(config, config_path),
         catalogs=_catalogs(environ, config, config_path),
-        offline=_flag(environ.get("VAEHUB_OFFLINE"), "VAEHUB_OFFLINE")
+        offline=values.flag(environ.get("VAEHUB_OFFLINE"), "VAEHUB_OFFLINE")
         or config.get("offline", False),
         user_endpoints=endpoints,
         mirrors=_mirrors(environ, config, config_path),
-        limit_rate=_rate(config.get("limit_rate"), config_path),
-        max_connections=_connections(config.get("max_connections"), config_path),
+        limit_rate=values.rate(config.get("limit_rate"), f"limit_rate in {config_path}"),
+        max_connections=values.at_least_one(
+            config.get("max_connections"), f"max_connections in {config_path}"
+        ),
         environ=Environment(environ),
+        config_file=config_path,
     )
+
+
+def _targets(config: Mapping[str, Any], config_path: Path) -> Mapping[str, NamedTarget]:
+    found: dict[str, NamedTarget] = {}
+    for name, table in config.get("targets", {}).items():
+        where = f"targets.{name} in {config_path}"
+        if not re.fullmatch(TARGET_NAME, name):
+            raise UsageError(
+                f"{where}: {name!r} is no name for a target",
+                hint="use letters, digits, dots, hyphens and underscores",
+            )
+        path = None
+        if isinstance(table, dict) and isinstance(table.get("path"), str):
+            path = values.path(table["path"], where, base=config_path.parent)
+        if path is None:
+            raise UsageError(f"{where} needs a path")
+        stray = sorted(set(table) - {"path", "layout"})
+        if stray:
+            raise UsageError(f"{where} has {stray[0]!r}; known are layout, path")
+        if not isinstance(table.get("layout", ""), str):
+            raise UsageError(f"{where}: layout must be a string")
+        found[name] = NamedTarget(path, table.get("layout") or None)
+    return MappingProxyType(found)
 
 
 def _catalogs(
@@ -208,14 +307,14 @@ def _catalogs(
         where = f"catalog in {config_path}"
         path = None
         if isinstance(layer, dict) and isinstance(layer.get("path"), str):
-            path = _path(layer["path"], where, base=config_path.parent)
+            path = values.path(layer["path"], where, base=config_path.parent)
         if path is None:
             raise UsageError(f"{config_path}: each [[catalog]] needs a path")
         if not isinstance(layer.get("name", ""), str):
             raise UsageError(f"{config_path}: the name of a [[catalog]] must be a string")
         found.append(CatalogFile(path=path, name=layer.get("name") or None))
     for part in environ.get("VAEHUB_CATALOG", "").split(os.pathsep):
-        path = _path(part, "VAEHUB_CATALOG")
+        path = values.path(part, "VAEHUB_CATALOG")
         if path is not None:
             found.append(CatalogFile(path=path))
     return tuple(found)
@@ -230,103 +329,18 @@ def _mirrors(
         prefix, split, base = item.partition("=http")
         if split:
             found.append(
-                Mirror(_url("http" + base, "VAEHUB_MIRRORS"), _url(prefix, "VAEHUB_MIRRORS"))
+                Mirror(
+                    values.url("http" + base, "VAEHUB_MIRRORS"),
+                    values.url(prefix, "VAEHUB_MIRRORS"),
+                )
             )
         else:
-            found.append(Mirror(_url(item, "VAEHUB_MIRRORS")))
+            found.append(Mirror(values.url(item, "VAEHUB_MIRRORS")))
     for item in config.get("mirrors", []):
         if not isinstance(item, dict) or not isinstance(item.get("base"), str):
             raise UsageError(f"{config_path}: each [[mirrors]] needs a base")
         where = f"mirrors in {config_path}"
         prefix_value = item.get("prefix")
-        found.append(
-            Mirror(_url(item["base"], where), _url(prefix_value, where) if prefix_value else None)
-        )
+        prefix_url = values.url(prefix_value, where) if prefix_value else None
+        found.append(Mirror(values.url(item["base"], where), prefix_url))
     return tuple(found)
-
-
-def _rate(value: object, config_path: Path) -> int | None:
-    if value is None:
-        return None
-    from vaehub.rates import parse_rate
-
-    try:
-        return parse_rate(str(value))
-    except ValueError as error:
-        raise UsageError(f"limit_rate in {config_path}: {error}") from None
-
-
-def _connections(value: int | None, config_path: Path) -> int | None:
-    if value is not None and value < 1:
-        raise UsageError(f"max_connections in {config_path}: {value} is less than one")
-    return value
-
-
-def _url(value: object, where: str) -> str:
-    text = str(value).strip().rstrip("/")
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:  # an unclosed bracket, a port above 65535
-        usable = False
-    if not usable or any(char.isspace() or not char.isprintable() for char in text):
-        raise UsageError(f"{where}: {_without_secrets(text)!r} is not an http(s) address")
-    if "@" in parts.netloc or "?" in text or "#" in text:
-        raise UsageError(f"{where}: the address must hold no user name, password or query")
-    return f"{parts.scheme}{text[len(parts.scheme) :]}"  # HTTP:// counts as http://
-
-
-def _without_secrets(text: str) -> str:
-    """Cut what may be a password or a signature, also of what is no proper address."""
-    text = text.partition("?")[0].partition("#")[0]
-    scheme, mark, rest = text.rpartition("://")
-    return f"{scheme.rpartition('@')[2]}{mark}{rest.rpartition('@')[2]}"
-
-
-def _flag(value: str | None, where: str) -> bool:
-    text = (value or "").strip().lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise UsageError(f"{where}={value!r}: use 1 or 0")
-
-
-def _path(value: str | None, where: str, *, base: Path | None = None) -> Path | None:
-    """Read a path; blank means none. One that is not absolute is relative to ``base``."""
-    if not value or not value.strip():
-        return None
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError as error:
-        raise UsageError(f"{where}: {value!r} names nobody's home folder") from error
-    return path if base is None else base / path
-
-
-def _hub_may_have_a_token() -> bool:
-    """Tell whether the hub's own client is worth asking for a token: to import it takes a while.
-
-    Where it looks besides ``HF_TOKEN``: its token file, CI's identity, an older variable and, in a
-    notebook, that one's secrets.
-    """
-    if any(os.environ.get(name) for name in ("HF_OIDC_RESOURCE", "HUGGING_FACE_HUB_TOKEN")):
-        return True
-    if "huggingface_hub" in sys.modules or "IPython" in sys.modules:
-        return True
-    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("HF_HOME", os.path.join(cache, "huggingface"))  # noqa: PTH118
-    file = os.environ.get("HF_TOKEN_PATH", os.path.join(home, "token"))  # noqa: PTH118
-    # As in its constants, which expand variables too.
-    return os.path.exists(os.path.expandvars(os.path.expanduser(file)))  # noqa: PTH110, PTH111
-
-
-def _from_keyring(host: str) -> Secret | None:
-    if host not in TOKEN_VARIABLES:
-        return None
-    try:
-        import keyring
-
-        value = keyring.get_password("vaehub", host)
-    except Exception:  # no keyring package, no backend, locked, no D-Bus: all mean "no token"
-        return None
-    return Secret(value) if value else None

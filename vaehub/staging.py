@@ -32,8 +32,12 @@ def new_name() -> str:
     return f"vaehub-{_machine()}-{os.getpid()}-{os.urandom(4).hex()}.part"
 
 
-def create(folder: Path) -> Path:
+def create(folder: Path, *, private: bool = False) -> Path:
     """Create an empty file in a folder of ours; the folder itself is made where it is missing.
+
+    Args:
+        folder: The folder.
+        private: Nobody else may look into either, from the first moment on.
 
     Raises:
         OSError: neither can be made.
@@ -42,10 +46,10 @@ def create(folder: Path) -> Path:
         # Another process may take the folder away, with the last thing in it, at any moment: also
         # while mkdir looks at what is in its way.
         with contextlib.suppress(FileExistsError):
-            folder.mkdir()
+            folder.mkdir(mode=0o700 if private else 0o777)
         path = folder / new_name()
         with contextlib.suppress(FileNotFoundError):
-            path.touch(exist_ok=False)
+            path.touch(mode=0o600 if private else 0o666, exist_ok=False)
             return path
     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 

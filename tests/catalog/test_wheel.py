@@ -37,6 +37,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "hatch_build.py", "registry.yaml", "README.md", "LICENSE"):
         shutil.copy(top / name, source / name)
+    (source / "docs").mkdir()
+    shutil.copy(top / "docs" / "vaehub.1", source / "docs" / "vaehub.1")
     shutil.copytree(top / "vaehub", source / "vaehub", ignore=shutil.ignore_patterns("__pycache__"))
     before = sorted(source.rglob("*"))
     subprocess.run(
@@ -62,6 +64,16 @@ def test_holds_the_catalog_in_both_forms_and_nothing_of_ours_else(wheel: Path) -
     } <= set(names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"vaehub"}
     assert zipfile.ZipFile(wheel).read("vaehub/registry.yaml") == bundled_path().read_bytes()
+
+
+def test_brings_the_man_page_and_what_completes_in_shells(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"vaehub/cli/shells/vaehub.{shell}" for shell in ("bash", "zsh", "fish")} <= names
+    (page,) = (name for name in names if name.endswith("data/share/man/man1/vaehub.1"))
+    assert (
+        zipfile.ZipFile(wheel).read(page)
+        == (bundled_path().parent / "docs" / "vaehub.1").read_bytes()
+    )
 
 
 def test_loads_from_the_wheel_without_yaml(wheel: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.conftest import DATA, ROOT, locator
+from vaehub import api
 from vaehub.cli import words
 from vaehub.loopback import LoopbackWorld
 
@@ -80,6 +81,22 @@ def test_the_list_fits_the_terminal(columns: int, catalog: Path) -> None:
     assert heading[:3] == ["id", "family", "suits"]
     assert "installed" in heading
     assert ("license" in heading) == (columns >= 120)
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_no_two_families_look_the_same(columns: int) -> None:
+    """What must match the checkpoint can be told apart also where it is cut."""
+    families = [entry.family for entry in api.list_entries()]
+    heading, *lines = on_terminal("list", columns=columns)[1].splitlines()
+    start = words.width(heading.partition("family")[0])
+    end = words.width(heading.partition("suits")[0])
+    shown = [line[start:end].strip() for line in lines]
+    assert len(set(zip(families, shown, strict=True))) == len(set(families)) == len(set(shown))
+
+
+def test_models_are_cut_between_two_of_them(catalog: Path) -> None:
+    _, shown = on_terminal("list", "--family", "sdxl", columns=100)
+    assert re.search(r"^sdxl-vae +sdxl +SDXL, (\S.*, )?… ", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

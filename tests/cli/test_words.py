@@ -70,3 +70,26 @@ def test_shortened_text_fits(text: str, cells: int) -> None:
     shortened = words.shorten(text, cells)
     assert words.width(shortened) <= cells
     assert shortened == text or shortened.endswith("…")
+
+
+@given(
+    st.lists(st.text("ab -暖", min_size=1, max_size=8), min_size=1, max_size=5),
+    st.integers(min_value=1, max_value=40),
+)
+def test_a_shortened_list_fits_and_keeps_whole_items(items: list[str], cells: int) -> None:
+    text = ", ".join(items)
+    shortened = words.shorten_list(text, cells)
+    assert words.width(shortened) <= cells
+    if words.width(f"{items[0]}, …") <= cells:
+        *kept, last = shortened.split(", ")
+        assert kept == items[: len(kept)]
+        assert last in {"…", items[-1]}
+
+
+def test_a_list_is_cut_between_its_items() -> None:
+    text = "SDXL, Pony v6, Illustrious"
+    assert words.shorten_list(text, 26) == text
+    assert words.shorten_list(text, 25) == "SDXL, Pony v6, …"
+    assert words.shorten_list(text, 15) == "SDXL, …"
+    assert words.shorten_list(text, 6) == "SDXL…"
+    assert words.shorten_list("Illustrious", 6) == "Illus…"

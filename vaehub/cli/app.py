@@ -29,6 +29,10 @@ def run(argv: Sequence[str] | None = None) -> int:
         if arguments == ["--version"]:
             terminal.write(f"vaehub {__version__}\n", to=sys.stdout)
             return 0
+        if arguments[:1] == ["__complete"]:
+            from vaehub.cli import completing
+
+            return completing.answer(arguments[1:])
         said = plain.read(arguments) or _by_click(arguments)
         if isinstance(said, int):
             return said

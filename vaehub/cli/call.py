@@ -94,8 +94,10 @@ def as_command(
 to_option = option(
     "--to",
     metavar="PATH",
-    help="A UI's root or a VAE folder. Without it: VAEHUB_TO, else the UI that the current "
-    "folder lies in, else the configured target, else ./models/VAE.",
+    completes="target",
+    help="A UI's root, a VAE folder, or the name of a target (`vaehub targets`). Without it: "
+    "VAEHUB_TO, else the UI that the current folder lies in, else the configured target, else "
+    "./models/VAE.",
 )
 """Declares ``--to`` of the function below."""
 
@@ -103,8 +105,10 @@ targets_option = option(
     "--to",
     metavar="PATH",
     many=True,
-    help="A UI's root or a VAE folder; may be given several times. Without it: VAEHUB_TO, else the "
-    "UI that the current folder lies in, else the configured target, else ./models/VAE.",
+    completes="target",
+    help="A UI's root, a VAE folder, or the name of a target (`vaehub targets`); may be given "
+    "several times. Without it: VAEHUB_TO, else the UI that the current folder lies in, else the "
+    "configured target, else ./models/VAE.",
 )
 """Declares ``--to`` of the function below, which may be given several times."""
 

@@ -16,6 +16,7 @@ from vaehub.cli.declared import Argument, Command, Group, Option, Reading
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+ABOUT = "Get, check and manage the VAEs of image and video diffusion models."
 EXIT_CODES = """\
 0 done, 1 a bug of ours, 2 usage, 3 catalog wrong, 4 name not found or ambiguous,
 5 no source could deliver, 6 integrity, 7 the target, 8 smoke test failed,
@@ -106,10 +107,10 @@ class _LazyGroup(click.Group):
             formatter.write("  vaehub COMMAND --help\n")
 
 
-@click.group(cls=_LazyGroup, context_settings={**_CONTEXT, "max_content_width": 100})
+@click.group(cls=_LazyGroup, help=ABOUT, context_settings={**_CONTEXT, "max_content_width": 100})
 @click.version_option(__version__, prog_name="vaehub", message="%(prog)s %(version)s")
 def _vaehub() -> None:
-    """Get, check and manage the VAEs of image and video diffusion models."""
+    """Stand for the program; what it does is in the group around it."""
 
 
 def _parameter(declared: Option | Argument) -> click.Parameter:

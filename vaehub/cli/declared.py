@@ -37,10 +37,12 @@ class Option(NamedTuple):
     command line with such an option is always click's to read."""
     many: bool = False
     """It may be given several times: the function gets a tuple."""
+    completes: str | None = None
+    """What the shell offers for its value: a kind of :mod:`vaehub.cli.completing`."""
 
 
 class Argument(NamedTuple):
-    """What stands there without a dash; a command takes one kind of it at most."""
+    """What stands there without a dash; only the last one of a command may be many."""
 
     name: str
     """The function's keyword."""
@@ -48,6 +50,8 @@ class Argument(NamedTuple):
     many: bool = False
     """Any number of words: the function gets a tuple."""
     required: bool = True
+    completes: str | None = None
+    """As for :class:`Option`."""
 
 
 class Command(NamedTuple):
@@ -102,6 +106,7 @@ def option(
     default: Any = None,
     by_click: Callable[[], Mapping[str, Any]] | None = None,
     many: bool = False,
+    completes: str | None = None,
 ) -> Callable[[Function], Function]:
     """Declare an option of the function below: a flag, or with a ``metavar`` one with a value.
 
@@ -114,17 +119,23 @@ def option(
             value at all for one that may be given several times.
         by_click: See :attr:`Option.by_click`.
         many: See :attr:`Option.many`.
+        completes: See :attr:`Option.completes`.
     """
     keyword = name or spellings[-1].lstrip("-").replace("-", "_")
     otherwise = () if many else False if metavar is None else default
-    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click, many))
+    return _declare(Option(keyword, spellings, help, metavar, otherwise, by_click, many, completes))
 
 
 def argument(
-    name: str, *, metavar: str, many: bool = False, required: bool = True
+    name: str,
+    *,
+    metavar: str,
+    many: bool = False,
+    required: bool = True,
+    completes: str | None = None,
 ) -> Callable[[Function], Function]:
-    """Declare what the function below takes without a dash."""
-    return _declare(Argument(name, metavar, many, required))
+    """Declare what the function below takes without a dash; of several, in their order."""
+    return _declare(Argument(name, metavar, many, required, completes))
 
 
 def parameters(function: Function) -> tuple[Option | Argument, ...]:

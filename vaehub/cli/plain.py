@@ -34,14 +34,14 @@ def read(arguments: Sequence[str]) -> Reading | None:
 
 def _options(command: Command, words: list[str]) -> dict[str, Any] | None:
     known: dict[str, Option] = {}
-    taken: Argument | None = None
+    taken: list[Argument] = []
     values: dict[str, Any] = {}
     for parameter in command.parameters:
         if isinstance(parameter, Option):
             known.update(dict.fromkeys(parameter.spellings, parameter))
             values[parameter.name] = parameter.default
         else:
-            taken = parameter
+            taken.append(parameter)
     loose = []
     rest = iter(words)
     for word in rest:
@@ -59,10 +59,18 @@ def _options(command: Command, words: list[str]) -> dict[str, Any] | None:
 
 
 def _placed(
-    values: dict[str, Any], taken: Argument | None, loose: list[str]
+    values: dict[str, Any], taken: list[Argument], loose: list[str]
 ) -> dict[str, Any] | None:
-    if taken is None:
-        return None if loose else values
-    if taken.many:
-        return {**values, taken.name: tuple(loose)} if loose or not taken.required else None
-    return {**values, taken.name: loose[0]} if len(loose) == 1 else None
+    """Give each argument its word, and the last one the rest where it takes many."""
+    for argument in taken:
+        if argument.many:
+            values[argument.name], loose = tuple(loose), []
+            if argument.required and not values[argument.name]:
+                return None
+        elif loose:
+            values[argument.name], *loose = loose
+        elif argument.required:
+            return None
+        else:
+            values[argument.name] = None
+    return None if loose else values

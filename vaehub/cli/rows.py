@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("id", style="bold"),
-    Column("family", least=8),
-    Column("suits", least=16, rank=1),
+    # Two families that are cut to the same would be worse than a shorter list of models.
+    Column("family", least=15),
+    Column("suits", least=12, rank=1, is_list=True),
     Column("size", right=True),
     Column("license", least=12, rank=2),
     Column("login", rank=3),

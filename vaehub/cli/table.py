@@ -19,6 +19,11 @@ COMMANDS = {
     "convert": "Turn a checkpoint into safetensors, executing nothing.",
     "store": "Look after the store of verified files.",
     "catalog": "Check and format catalog files.",
+    "config": "Read and change the configuration file.",
+    "targets": "Give UIs and folders names for --to.",
+    "login": "Keep the token of a host.",
+    "logout": "Forget the token of a host.",
+    "completion": "Print what completes vaehub in bash, zsh or fish.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""

@@ -38,6 +38,8 @@ class Column(NamedTuple):
     rank: int = 0
     """Left out before columns of a lower rank; 0: never left out."""
     style: str = ""
+    is_list: bool = False
+    """Holds items with commas between them, and is shortened between two of those."""
 
 
 class Table(NamedTuple):
@@ -141,7 +143,8 @@ def _line(
 ) -> Line:
     pieces: list[str | Styled] = []
     for position, (index, cells) in enumerate(fitted):
-        text = words.shorten(row[index], cells)
+        cut = words.shorten_list if columns[index].is_list else words.shorten
+        text = cut(row[index], cells)
         padding = " " * (cells - words.width(text))
         if position:
             pieces.append(_GAP)

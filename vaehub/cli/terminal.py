@@ -109,6 +109,25 @@ def ask(question: str) -> bool:
     return answer.strip().lower() in {"y", "yes"}
 
 
+def ask_secret(question: str) -> str | None:
+    """Ask for something that must not show while it is typed; None where there is no answer.
+
+    Raises:
+        OSError: the terminal cannot be kept from showing it.
+    """
+    import getpass
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)  # it would show what is typed
+        try:
+            return getpass.getpass(words.clean(question)).strip() or None
+        except EOFError:
+            return None
+        except getpass.GetPassWarning:
+            raise OSError("the terminal shows what is typed") from None
+
+
 def _piece(piece: str | Styled, *, colours: bool) -> str:
     if isinstance(piece, str):
         return words.clean(piece)

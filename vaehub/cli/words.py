@@ -84,6 +84,18 @@ def shorten(text: str, cells: int) -> str:
     return kept.rstrip(" ,") + "…"
 
 
+def shorten_list(text: str, cells: int) -> str:
+    """Cut a list between two of its items, where one whole item still fits."""
+    if width(text) <= cells:
+        return text
+    items = text.split(", ")
+    for kept in range(len(items) - 1, 0, -1):
+        shorter = ", ".join([*items[:kept], "…"])
+        if width(shorter) <= cells:
+            return shorter
+    return shorten(text, cells)
+
+
 def _cells(character: str) -> int:
     if unicodedata.combining(character):
         return 0

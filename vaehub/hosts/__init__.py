@@ -13,7 +13,7 @@ from vaehub.errors import SourceUnusable
 from vaehub.model import Source
 
 if TYPE_CHECKING:
-    from vaehub.hosts.base import Host
+    from vaehub.hosts.base import Host, LoginHost
     from vaehub.model import Artifact
     from vaehub.settings import Mirror, Settings
 
@@ -46,6 +46,11 @@ def get(name: str) -> Host:
             hint="a newer vaehub may know it",
         )
     return cast("Host", importlib.import_module(module))
+
+
+def with_login(name: str) -> LoginHost:
+    """Give a host that knows tokens: one of those in ``settings.TOKEN_VARIABLES``."""
+    return cast("LoginHost", importlib.import_module(_MODULES[name]))
 
 
 def with_mirrors(artifact: Artifact, settings: Settings) -> tuple[Source, ...]:

@@ -84,6 +84,27 @@ class Host(Protocol):
         """Put into words why the host did not send the bytes."""
 
 
+class LoginHost(Host, Protocol):
+    """A module whose host knows tokens."""
+
+    TOKEN_FROM: str
+    """Where a person gets a token, in words: ``make an API key on https://...``."""
+
+    def account(self, token: str, *, session: Session, settings: Settings) -> str | None:
+        """Ask whose token it is.
+
+        The answer must come from the host itself: whoever it redirects to gets no token, and so has
+        no verdict on it.
+
+        Returns:
+            The name of the account; None where the host takes the token and tells no name.
+
+        Raises:
+            LoginRequired: the host does not take it.
+            SourceError: nobody can say.
+        """
+
+
 def locator_text(source: Source, key: str) -> str:
     """Read a key of the locator as text.
 
@@ -143,13 +164,26 @@ def token(settings: Settings, host: str) -> str | None:
     if secret is None:
         return None
     value = secret.reveal()
-    if not _HEADER_SAFE.fullmatch(value):
+    if not sendable(value):
         # Caught here because HTTP libraries print the whole header when they refuse it.
         raise LoginRequired(
             f"the {host} token holds a character that does not belong into a token",
             hint=f"set {TOKEN_VARIABLES[host][0]} anew: no blanks, quotes or line breaks",
         )
     return value
+
+
+def sendable(token: str) -> bool:
+    """Tell whether a token is fit to stand in a header."""
+    return _HEADER_SAFE.fullmatch(token) is not None
+
+
+def refused_token(host: str, *, token_from: str) -> LoginRequired:
+    """Say that a host does not take a token that it was just asked about."""
+    return LoginRequired(
+        f"{host} does not accept this token",
+        hint=f"it may have expired, or not have been copied whole: {token_from}",
+    )
 
 
 def has_token(settings: Settings, host: str) -> bool:

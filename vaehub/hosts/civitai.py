@@ -34,7 +34,8 @@ FRONTS = {_SITE: (_SITE, "https://civitai.red")}
 """Sites that serve the same API with the same ids and keys, asked in this order."""
 
 _ACCOUNT = f"{_SITE}/user/account"
-_GIVE_TOKEN = f"make an API key on {_ACCOUNT} and set CIVITAI_TOKEN to it"
+TOKEN_FROM = f"make an API key on {_ACCOUNT}"
+_GIVE_TOKEN = f"{TOKEN_FROM}, then run `vaehub login civitai`, or set CIVITAI_TOKEN to it"
 
 
 def label(source: Source) -> str:
@@ -128,6 +129,37 @@ def _ask(version: str, *, session: Session, settings: Settings) -> tuple[str, Ma
 def _fronts(settings: Settings) -> tuple[str, ...]:
     site = settings.endpoint("civitai")
     return FRONTS.get(site, (site,))
+
+
+def account(token: str, *, session: Session, settings: Settings) -> str | None:
+    """Ask whose token it is; both fronts know the same ones.
+
+    Raises:
+        LoginRequired: Civitai does not accept it.
+        SourceError: nobody can say.
+    """
+    trouble: SourceError | None = None
+    for site in _fronts(settings):
+        try:
+            status, answer = session.json(
+                "GET",
+                f"{site}/api/v1/me",
+                what="Civitai's answer about the token",
+                credentials={"Authorization": f"Bearer {token}"},
+                follow=False,
+            )
+        except (SourceUnreachable, SourceUnusable) as error:
+            trouble = trouble or error
+            continue
+        if status == 200:
+            return reading.text(reading.mapping(answer).get("username"))
+        if status == 401:
+            raise base.refused_token("Civitai", token_from=TOKEN_FROM)
+        trouble = trouble or base.verdict(
+            status, who="Civitai", what="the token", said=reading.said(answer)
+        )
+    assert trouble is not None
+    raise trouble
 
 
 def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:

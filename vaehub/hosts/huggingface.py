@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 _HUB = DEFAULT_ENDPOINTS["huggingface"]
 _TOKENS = f"{_HUB}/settings/tokens"
-_GIVE_TOKEN = f"make a token on {_TOKENS} and set HF_TOKEN, or run `hf auth login`"
+TOKEN_FROM = f"make a token on {_TOKENS}"
+_GIVE_TOKEN = (
+    f"{TOKEN_FROM}, then run `vaehub login huggingface` or `hf auth login`, or set HF_TOKEN to it"
+)
 _RATE_LIMIT = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*(?P<seconds>\d{1,9})")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DISABLED = "Access to this resource is disabled."
@@ -156,6 +159,32 @@ def record(infos: Sequence[object], source: Source, path: str) -> FileRecord:
         size = reading.size(getattr(info, "size", None))
         return FileRecord(path, reading.size(getattr(lfs, "size", None)) or size, sha256)
     raise _no_file(source)
+
+
+def account(token: str, *, session: Session, settings: Settings) -> str | None:
+    """Ask whose token it is.
+
+    Raises:
+        LoginRequired: the Hub does not accept it.
+        SourceError: nobody can say.
+    """
+    if settings.hub_offline:
+        raise Offline(
+            "HF_HUB_OFFLINE is set and forbids every request to Hugging Face",
+            hint="unset HF_HUB_OFFLINE (and TRANSFORMERS_OFFLINE)",
+        )
+    status, answer = session.json(
+        "GET",
+        f"{settings.endpoint('huggingface')}/api/whoami-v2",
+        what="the Hub's answer about the token",
+        credentials={"Authorization": f"Bearer {token}"},
+        follow=False,
+    )
+    if status == 200:
+        return reading.text(reading.mapping(answer).get("name"))
+    if status == 401:
+        raise base.refused_token(_who(settings), token_from=TOKEN_FROM)
+    raise base.verdict(status, who=_who(settings), what="the token", said=reading.said(answer))
 
 
 def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:

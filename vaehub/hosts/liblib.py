@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vaehub.settings import Settings
     from vaehub.transfer.session import Session
 
+TOKEN_FROM = liblib_records.TOKEN_FROM
 _SITE = DEFAULT_ENDPOINTS["liblib"]
 APIS = {_SITE: (_SITE, "https://api2.liblib.art")}
 """Bases under which the same API answers, asked in this order."""
@@ -148,6 +149,39 @@ class _Api:
                 trouble = trouble or error
         assert trouble is not None
         raise trouble
+
+
+def account(token: str, *, session: Session, settings: Settings) -> str | None:
+    """Ask whose token it is: the API takes a question about the user only with a good one.
+
+    Raises:
+        LoginRequired: Liblib does not accept it.
+        SourceError: nobody can say.
+    """
+    trouble: SourceError | None = None
+    for place in _bases(settings):
+        try:
+            status, answer = session.json(
+                "POST",
+                f"{place}/api/www/user/getUserInfo?timestamp={time.time_ns() // 1_000_000}",
+                what="Liblib's answer about the token",
+                credentials={"token": token},
+                json={},
+                follow=False,
+            )
+        except (SourceUnreachable, SourceUnusable) as error:
+            trouble = trouble or error
+            continue
+        told = reading.mapping(answer)
+        if status == 200 and reading.same(told.get("code"), "0"):
+            return None  # under which key the name stands, nobody has written down
+        if status == 401 or (status == 200 and "code" in told):
+            raise base.refused_token("Liblib", token_from=TOKEN_FROM)
+        trouble = trouble or base.verdict(
+            status, who="Liblib", what="the token", said=reading.said(answer)
+        )
+    assert trouble is not None
+    raise trouble
 
 
 def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 SITE_HOSTS = frozenset({"liblib.art", "liblib.ai", "liblib.tv", "liblib-api.vibrou.com"})
 _STEM = re.compile(r"/(?P<digest>[0-9a-fA-F]{64})(?:\.[^/]*)?$")
 _DOWNLOAD = re.compile(r"/model/download/(?P<uuid>[0-9a-f]{32})/?$")
-GIVE_TOKEN = (
-    "log in on https://www.liblib.art and set LIBLIB_TOKEN to the cookie `usertoken` of that page"
-)
+TOKEN_FROM = "log in on https://www.liblib.art and copy the cookie `usertoken` of that page"
+GIVE_TOKEN = f"{TOKEN_FROM}; then run `vaehub login liblib`, or set LIBLIB_TOKEN to it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from vaehub.transfer.session import Session
 
 _SITE = DEFAULT_ENDPOINTS["modelscope"]
-_GIVE_TOKEN = f"copy a token from {_SITE}/my/myaccesstoken and set MODELSCOPE_TOKEN to it"
+TOKEN_FROM = f"copy a token from {_SITE}/my/myaccesstoken"
+_GIVE_TOKEN = f"{TOKEN_FROM}, then run `vaehub login modelscope`, or set MODELSCOPE_TOKEN to it"
 _OK = 200
 _MISSING = ("not found", "not exist", "不存在")
 
@@ -109,6 +110,15 @@ def record(status: int, answer: object, source: Source, *, has_token: bool = Fal
         f"at {source.locator.get('revision')}",
         hint=f"see {page(source)}/files for what it has now",
     )
+
+
+def account(token: str, *, session: Session, settings: Settings) -> str | None:
+    """Say that nobody can say whose token it is: we know no question of the site's for that.
+
+    Raises:
+        SourceUnusable: always.
+    """
+    raise SourceUnusable("vaehub knows no way to ask ModelScope about a token")
 
 
 def explain(source: Source, refusal: Refusal, *, settings: Settings) -> SourceError:

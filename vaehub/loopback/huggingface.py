@@ -64,6 +64,10 @@ class HuggingFace(FakeHost):
         """Answer for the Hub itself."""
         if found := _RESOLVE.fullmatch(request.path):
             return self._resolve(request, found["repo"], found["revision"], found["path"])
+        if request.path == "/api/whoami-v2":
+            if not self.logged_in(request.bearer):
+                return self.error(401, "api")
+            return json_response(200, {"type": "user", "id": "0" * 24, "name": "loopback"})
         if found := _API.fullmatch(request.path):
             return self._api(request, **found.groupdict())
         return _refuse(404, None, "Sorry, we can't find the page you are looking for.")

@@ -159,6 +159,7 @@ class Session(Closing):
         credentials: Mapping[str, str] | None = None,
         json: object | None = None,
         data: Mapping[str, str] | None = None,
+        follow: bool = True,
         ceiling: int = 8 * 1024 * 1024,
     ) -> tuple[int, Any]:
         """Ask an API and read its small JSON answer, trying again where that can help.
@@ -171,6 +172,7 @@ class Session(Closing):
             credentials: as in :meth:`request`.
             json: as in :meth:`request`.
             data: as in :meth:`request`.
+            follow: as in :meth:`request`.
             ceiling: more bytes than that are refused.
 
         Returns:
@@ -186,7 +188,13 @@ class Session(Closing):
         while True:
             try:
                 with self.request(
-                    method, url, headers=accept, credentials=credentials, json=json, data=data
+                    method,
+                    url,
+                    headers=accept,
+                    credentials=credentials,
+                    json=json,
+                    data=data,
+                    follow=follow,
                 ) as response:
                     status = response.status_code
                     body = _read(response, ceiling=ceiling, what=what)

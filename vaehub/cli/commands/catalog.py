@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         ("vaehub catalog check my-vaes.yaml", "a file"),
     ],
 )
-@argument("files", metavar="[FILE]...", many=True, required=False)
+@argument("files", metavar="[FILE]...", many=True, required=False, completes="file")
 def check(call: Call, *, files: tuple[str, ...]) -> Result:
     """Check a catalog: its YAML, its shape and the rules, with file and line.
 
@@ -63,7 +63,7 @@ def check(call: Call, *, files: tuple[str, ...]) -> Result:
         ("vaehub catalog fmt --check", "only say whether the curated catalog has it"),
     ],
 )
-@argument("files", metavar="[FILE]...", many=True, required=False)
+@argument("files", metavar="[FILE]...", many=True, required=False, completes="file")
 @option("--check", name="check_only", help="Change nothing; exit code 3 if needed.")
 def fmt(call: Call, *, files: tuple[str, ...], check_only: bool) -> Result:
     """Write a catalog in its one canonical form: sorted, one style.

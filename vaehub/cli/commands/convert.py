@@ -26,16 +26,18 @@ if TYPE_CHECKING:
         ("vaehub convert sdxl.vae.pt --dtype bf16", "half the size, and no overflow"),
     ],
 )
-@argument("file", metavar="FILE")
-@option("-o", "--output", metavar="OUT", help="The result, or a folder for it.")
+@argument("file", metavar="FILE", completes="file")
+@option("-o", "--output", metavar="OUT", completes="file", help="The result, or a folder for it.")
 @option(
     "--layout",
     metavar="LAYOUT",
+    completes="key layout",
     help="Rename an AutoencoderKL's tensors: ldm for AUTOMATIC1111 and its kin, or diffusers.",
 )
 @option(
     "--dtype",
     metavar="DTYPE",
+    completes="dtype",
     help="Change the precision: fp16, bf16 or fp32.",
 )
 def command(

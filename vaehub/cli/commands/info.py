@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ("vaehub info kl-f8-anime2 --json", "the same for a script"),
     ],
 )
-@argument("name", metavar="NAME")
+@argument("name", metavar="NAME", completes="name")
 @to_option
 def command(call: Call, *, name: str, to: str | None) -> Result:
     """Show everything known of a VAE.

@@ -65,19 +65,21 @@ def _a_number() -> Mapping[str, Any]:
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
     ],
 )
-@argument("names", metavar="NAME[@VARIANT]...", many=True)
+@argument("names", metavar="NAME[@VARIANT]...", many=True, completes="name")
 @targets_option
 @option(
     "--for",
     name="checkpoint",
     metavar="CHECKPOINT",
+    completes="file",
     help="Name it so that the UI takes it with this checkpoint by itself: a path, which also says "
     "which UI, or a name below the UI's folder of checkpoints. AUTOMATIC1111 and SD.Next do that.",
 )
-@option("--source", metavar="HOST", by_click=_a_host, help="Use only this host.")
+@option("--source", metavar="HOST", by_click=_a_host, completes="host", help="Use only this host.")
 @option(
     "--convert",
     metavar="FORM",
+    completes="form",
     help="Place the weights of a .ckpt or .pt as safetensors; executes nothing in them.",
 )
 @option("--dry-run", help="Say what would be done and do nothing.")
@@ -86,6 +88,7 @@ def _a_number() -> Mapping[str, Any]:
     name="accept_licenses",
     metavar="ID",
     many=True,
+    completes="license",
     help="Accept this license, which `vaehub info` names; may be given several times.",
 )
 @option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")

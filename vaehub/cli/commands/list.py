@@ -25,8 +25,13 @@ if TYPE_CHECKING:
         ("vaehub list --json | jq -r '.results[].id'", "the names, for a script"),
     ],
 )
-@option("--family", metavar="F", help="Only those that speak these latents, e.g. sdxl.")
-@option("--tag", metavar="T", help="Only those with this tag, e.g. anime.")
+@option(
+    "--family",
+    metavar="F",
+    completes="family",
+    help="Only those that speak these latents, e.g. sdxl.",
+)
+@option("--tag", metavar="T", completes="tag", help="Only those with this tag, e.g. anime.")
 @option("--installed", help="Only those that vaehub placed in the target.")
 @targets_option
 def command(

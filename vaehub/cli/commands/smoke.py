@@ -34,7 +34,13 @@ _DTYPES = ("fp32", "bf16", "fp16")
         ("vaehub smoke --self", "are torch and the GPU of this machine sound?"),
     ],
 )
-@argument("names", metavar="[NAME or FILE]...", many=True, required=False)
+@argument(
+    "names",
+    metavar="[NAME or FILE]...",
+    many=True,
+    required=False,
+    completes="name or file",
+)
 @to_option
 @option("--all", name="everything", help="All that vaehub placed in the target.")
 @option("--self", name="itself", help="The small autoencoder that ships with vaehub.")
@@ -42,15 +48,22 @@ _DTYPES = ("fp32", "bf16", "fp16")
     "--device",
     metavar="DEVICE",
     default="auto",
+    completes="device",
     help="auto, all (every GPU), cpu, cuda, cuda:1, mps, xpu.",
 )
 @option(
     "--dtype",
     metavar="LIST",
+    completes="dtypes",
     help="fp32, bf16, fp16, several with commas; by default all that the device is quick in.",
 )
-@option("--junit", metavar="FILE", help="Write a report that CI systems read.")
-@option("--images", metavar="DIR", help="Write the decoded pictures and a contact sheet there.")
+@option("--junit", metavar="FILE", completes="file", help="Write a report that CI systems read.")
+@option(
+    "--images",
+    metavar="DIR",
+    completes="folder",
+    help="Write the decoded pictures and a contact sheet there.",
+)
 def command(
     call: Call,
     *,

@@ -18,7 +18,7 @@ from vaehub.cli.output import Result, failed
         ("vaehub uninstall sdxl-vae --to ~/ComfyUI --to ~/webui", "from both"),
     ],
 )
-@argument("names", metavar="NAME[@VARIANT]...", many=True)
+@argument("names", metavar="NAME[@VARIANT]...", many=True, completes="installed")
 @targets_option
 def command(call: Call, *, names: tuple[str, ...], to: tuple[str, ...]) -> Result:
     """Remove what vaehub installed, and nothing else.

@@ -33,7 +33,7 @@ _COLUMNS = (
         ("vaehub verify --to ~/ComfyUI --to ~/webui", "all that vaehub placed in these two"),
     ],
 )
-@argument("names", metavar="[NAME]...", many=True, required=False)
+@argument("names", metavar="[NAME]...", many=True, required=False, completes="installed")
 @targets_option
 @option("--deep", help="Hash every file, also those that look untouched.")
 def command(call: Call, *, names: tuple[str, ...], to: tuple[str, ...], deep: bool) -> Result:
