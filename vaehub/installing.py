@@ -80,6 +80,8 @@ class InstallResult(NamedTuple):
     target: Target
     steps: tuple[Installed, ...]
     dry_run: bool = False
+    passed_over: str | None = None
+    """Which variant was wanted, and why this one was taken instead; None where it is that one."""
 
     @property
     def ui(self) -> str | None:
@@ -143,6 +145,9 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
         way_out=remedies.way_out(layout, entry.slot),
     )
     plan = _plan(entry, variant, target, settings=settings, options=options)
+    if variant != order.wanted:
+        reason = remedies.refusal(layout, order.wanted, entry.slot)
+        plan = plan._replace(passed_over=f"not {entry.id}@{order.wanted.name}: {reason}")
     if not (options.dry_run or plan.nothing_to_do):
         licenses.require(
             entry, state=settings.state, given=options.accepted_licenses, ask=options.ask
@@ -173,7 +178,9 @@ def carry_out(
     store = Store(settings.store)
     with obtaining.hold(plan.todo, store, listener=listener) as waits:
         # Whoever held the locks before us may have done part of the work, or all of it.
+        passed_over = plan.passed_over
         plan = _plan(plan.entry, plan.variant, plan.target, settings=settings, options=options)
+        plan = plan._replace(passed_over=passed_over)
         for step in plan.steps:
             if step.action != "fetch" and step.artifact.name in waits:
                 waits[step.artifact.name].end()
@@ -301,7 +308,14 @@ def _result(
                 listed_as=layout.listed_as(plan.target, plan.entry.slot, step.destination),
             )
         )
-    return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)
+    return InstallResult(
+        plan.entry,
+        plan.variant,
+        plan.target,
+        tuple(steps),
+        dry_run=dry_run,
+        passed_over=plan.passed_over,
+    )
 
 
 def _label(source: Source) -> str:

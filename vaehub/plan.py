@@ -44,6 +44,8 @@ class Plan(NamedTuple):
     variant: Variant
     target: Target
     steps: tuple[Step, ...]
+    passed_over: str | None = None
+    """Which variant was wanted, and why this one is taken instead."""
 
     @property
     def nothing_to_do(self) -> bool:
