@@ -89,6 +89,7 @@ def test_a_base_name_that_the_ui_has_already(box: Box) -> None:
     goes_full_circle(box, "house", box.tree, ["house.safetensors"])
     (step,) = box.install("house").steps
     assert str(other) in str(step.renamed)
+    assert "would show that one alone" in str(step.renamed)
     assert step.listed_as == "house.safetensors"
     other.unlink()
     again = box.install("house")
@@ -103,7 +104,7 @@ def test_a_base_name_that_somebody_else_takes_later(box: Box) -> None:
     other.parent.mkdir(parents=True)
     other.write_bytes(b"mine")
     before = box.snapshot()
-    with pytest.raises(TargetRefuses, match="one of the two is hidden") as caught:
+    with pytest.raises(TargetRefuses, match="and shows the latter alone") as caught:
         box.install("house")
     assert "uninstall" in str(caught.value.hint)
     assert box.snapshot() == before

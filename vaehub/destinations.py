@@ -95,8 +95,10 @@ class _Search:
         if hidden_by is not None:
             if self._same_bytes(hidden_by, artifact):
                 return Destination(hidden_by)
+            shown = "that one" if self._shows(hidden_by) else "this one"
             because = because or (
-                f"{self._layout.title} could not tell it from {hidden_by}, which has that name"
+                f"{self._layout.title} could not tell it from {hidden_by}, which has that name, "
+                f"and would show {shown} alone"
             )
         for other in names:
             path = self._folder / other.name
@@ -134,11 +136,14 @@ class _Search:
         other = self._layout.collision(self._target, self._entry.slot, path.name)
         if other is not None and not self._same_bytes(other, artifact):
             raise TargetRefuses(
-                f"{self._layout.title} could not tell {path} from {other}, which has the same "
-                "name: one of the two is hidden",
+                f"{self._layout.title} cannot tell {path} from {other}, which has the same name, "
+                f"and shows {'the latter' if self._shows(other) else 'the former'} alone",
                 hint="rename or move that file; or uninstall this one and install it again, which "
                 "gives it another name",
             )
+
+    def _shows(self, other: Path) -> bool:
+        return self._layout.shows_other(self._target, self._entry.slot, other)
 
     def _may_be_called(self, name: str, artifact: Artifact) -> bool:
         """Tell whether a name that the catalog does not give this file is nobody else's."""

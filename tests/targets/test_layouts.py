@@ -35,6 +35,7 @@ SLOT = {
             "propertyNames": RELATIVE,
             "additionalProperties": TEXTS,
         },
+        "also_wins": {"type": "boolean"},
         "key": {"type": "string"},
         "shown_as": {"enum": list(get_args(ShownAs))},
         "pairs": TEXTS,

@@ -45,6 +45,8 @@ class Slot(NamedTuple):
     """For what."""
     also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """Further folders below the root whose files are listed with these, by how their names end."""
+    also_wins: bool = False
+    """Of two files of one base name, the UI shows that in the further folder."""
     key: str | None = None
     """What the slot is called in the UI's file of extra paths."""
     shown_as: ShownAs = "base name"
@@ -74,7 +76,8 @@ class Layout(NamedTuple):
     slots: Mapping[str, Slot]
     evidence: tuple[Evidence, ...]
     unique_base_names: bool = False
-    """The UI knows files by base name, whatever folder below the slot they are in."""
+    """The UI knows files by base name, whatever folder below the slot they are in; of two it shows
+    the one that lies deeper, which it finds later."""
     follows_links: bool = True
     """The UI looks into folders that are symbolic links."""
     extra_paths: str | None = None
@@ -153,6 +156,12 @@ class Layout(NamedTuple):
         from vaehub.targets import listing
 
         return listing.collision(self, target, slot, name)
+
+    def shows_other(self, target: Target, slot: str, other: Path) -> bool:
+        """Tell whether the UI shows what :meth:`collision` found, and not the file in the slot."""
+        from vaehub.targets import listing
+
+        return listing.shows_other(self, target, slot, other)
 
     def listed_as(self, target: Target, slot: str, path: Path) -> str | None:
         """Say under which name the UI lists a file of a slot; None where it lists it under none."""

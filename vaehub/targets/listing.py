@@ -83,6 +83,24 @@ def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | No
     )
 
 
+def shows_other(layout: Layout, target: Target, slot: str, other: Path) -> bool:
+    """Tell which of two files of one name the UI shows.
+
+    Args:
+        layout: The UI's.
+        target: Where it is.
+        slot: What the files are for.
+        other: What :func:`collision` found.
+
+    Returns:
+        Whether it is the other one, and not that directly in the slot's folder.
+    """
+    if other.parent in layout.folders(target, slot):
+        return False  # the slot's folder is the first of them that is there
+    below = other.is_relative_to(layout.folder(target, slot))
+    return below or layout.slots[slot].also_wins
+
+
 def is_folder(path: Path) -> bool:
     """Tell whether there is a folder; what cannot be looked at is none."""
     try:

@@ -304,8 +304,8 @@ def test_another_name_is_explained(run: Run, world: LoopbackWorld, tmp_path: Pat
     lines = ran.err.splitlines()
     named = f"house-{SHA256[:8]}.safetensors"
     at = lines.index(f"  {tree / 'models' / 'VAE' / named}")
-    why = f"AUTOMATIC1111 could not tell it from {other}, which has that name"
-    assert lines[at + 1] == f"    not called house.safetensors: {why}"
+    why = f"AUTOMATIC1111 could not tell it from {other}, which has that name, and would show"
+    assert lines[at + 1] == f"    not called house.safetensors: {why} that one alone"
     assert lines[-1] == f"  AUTOMATIC1111 lists it as {named}"
     (result,) = run("install", "house", "--to", tree, "--json").json["results"]
     (file,) = result["files"]
