@@ -9,7 +9,7 @@ import pytest
 
 import vaehub
 from tests import builders
-from tests.api_box import Box, locator
+from tests.api_box import Box, locator, overwrite
 from tests.targets.uis import AUTOMATIC1111, COMFYUI, FORGE, INVOKEAI, SDNEXT, grow
 from tests.trees import forbidding_folder, snapshot
 from tests.weights.files import naming, torch_zip
@@ -346,6 +346,18 @@ def test_the_default_folder_of_comfyui(box: Box, comfyui: Path, tmp_path: Path) 
     assert again == comfyui / "models" / "vae" / NAME
     box.uninstall("house", to=comfyui)
     assert snapshot(disk) == before
+
+
+def test_a_changed_file_in_a_folder_that_is_the_default_no_more(
+    box: Box, comfyui: Path, tmp_path: Path
+) -> None:
+    box.add("house", {NAME: DATA})
+    adds(comfyui, tmp_path / "disk", default=True)
+    (step,) = box.install("house", to=comfyui).steps
+    adds(comfyui, tmp_path / "disk")
+    overwrite(step.destination, DATA[:-1] + b"x")
+    with pytest.raises(FileInTheWay, match="its bytes have changed"):
+        box.install("house", to=comfyui)
 
 
 def test_a_name_in_a_further_folder_of_comfyui(box: Box, comfyui: Path, tmp_path: Path) -> None:

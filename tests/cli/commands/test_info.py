@@ -75,6 +75,9 @@ def test_what_the_ui_would_call_it(run: Run, catalog: Path, tmp_path: Path) -> N
     refusing = grow(tmp_path / "sdnext", SDNEXT)
     shown = run("info", "house", "--to", refusing).out
     assert "house@safetensors would be of no use there: SD.Next loads no file under" in shown
+    shown = run("info", "kl-f8-anime2@ckpt", "--to", refusing).out
+    assert "kl-f8-anime2@ckpt would be of no use there: SD.Next does not list .ckpt" in shown
+    assert "would list" not in shown
     assert "would list" not in run("info", "taef2", "--to", grow(tmp_path / "comfy", COMFYUI)).out
 
 
