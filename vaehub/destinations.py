@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import observe, receipts, targets
-from vaehub.errors import TargetRefuses
+from vaehub.errors import TargetNotUsable, TargetRefuses
 from vaehub.targets import remedies
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def find(
         By the artifacts' names.
 
     Raises:
+        TargetNotUsable: none of the folders that the UI lists is there.
         TargetRefuses: the UI could tell the file from another one under no name at all.
     """
     search = _Search(entry, variant, target, reserved=reserved, finish=finish)
@@ -75,6 +76,13 @@ class _Search:
         self._reserved, self._finish = reserved, finish
         self._layout: Layout = targets.layouts()[target.layout]
         self._folder = self._layout.folder(target, entry.slot)
+        listed = self._layout.folders(target, entry.slot)
+        if self._folder not in listed:
+            raise TargetNotUsable(
+                f"{self._layout.title} is set to look for VAEs in {' and '.join(map(str, listed))} "
+                "alone, and no such folder is there",
+                hint="mount the disk or make the folder, and run the same command again",
+            )
         self._placed: list[Receipt] | None = None
 
     def one(self, artifact: Artifact) -> Destination:

@@ -67,6 +67,7 @@ SCHEMA = {
             "unique_base_names": {"type": "boolean"},
             "follows_links": {"type": "boolean"},
             "extra_paths": {"type": "string"},
+            "last_folder_wins": {"type": "boolean"},
             "inside": RELATIVE,
             "refuses": {"type": "string"},
             "instead": {"type": "string"},

@@ -45,7 +45,7 @@ def listed_as(layout: Layout, target: Target, slot: str, path: Path) -> str | No
     if rules.shown_as == "base name":
         return path.name
     name = _relative(path, layout.folders(target, slot))
-    if rules.shown_as == "relative path":
+    if name is None or rules.shown_as == "relative path":
         return name
     return name.replace(os.sep, "/").removesuffix(".safetensors")
 
@@ -96,7 +96,7 @@ def shows_other(layout: Layout, target: Target, slot: str, other: Path) -> bool:
         Whether it is the other one, and not that directly in the slot's folder.
     """
     if other.parent in layout.folders(target, slot):
-        return False  # the slot's folder is the first of them that is there
+        return layout.last_folder_wins  # the slot's folder is the first of them that is there
     below = other.is_relative_to(layout.folder(target, slot))
     return below or layout.slots[slot].also_wins
 
@@ -149,11 +149,11 @@ def _pair(path: Path, rules: Slot) -> str | None:
     return None
 
 
-def _relative(path: Path, folders: tuple[Path, ...]) -> str:
+def _relative(path: Path, folders: tuple[Path, ...]) -> str | None:
     for folder in folders:
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
-    return path.name
+    return None
 
 
 def _same(one: Path, other: Path) -> bool:
