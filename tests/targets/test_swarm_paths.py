@@ -47,6 +47,7 @@ def settings(target: Target, text: str) -> None:
         ("#Paths: x\nPaths:\n\t#SDVAEFolder: x\n\tSDVAEFolder: y\n", ["Models/y"]),
         ("Other:\n\tSDVAEFolder: x\nPaths:\n\tSDLoraFolder: y\n", ["Models/VAE"]),
         ("Paths:\n\tSDVAEFolder: a\nOther:\n\tSDVAEFolder: b\n", ["Models/a"]),
+        ("Paths:\n# a note: with a colon\n\tSDVAEFolder: x\n", ["Models/x"]),
         ("SDVAEFolder: x\n", ["Models/VAE"]),
         ("Paths:\n\tSDVAEFolder:\n", ["Models/VAE"]),
         ("Paths:\n\tSDVAEFolder: D:\\\\x\n", ["Models/VAE"]),

@@ -33,8 +33,6 @@ def folders(file: Path, key: str, *, root: Path, own: Path) -> tuple[Path, ...]:
         Each folder once; ``own`` alone where nothing is set.
     """
     paths = _paths(file)
-    if not {"ModelRoot", key} & paths.keys():
-        return (own,)
     roots = _split(paths.get("ModelRoot", own.parent.name))
     names = _split(paths.get(key, own.name))
     found = [Path(os.path.normpath(root / base / name)) for base in roots for name in names]
