@@ -616,7 +616,12 @@ def variants(box: Box, **content: bytes) -> None:
 
 def test_the_target_chooses_the_variant(box: Box) -> None:
     variants(box)
-    assert box.install("many").variant.name == "ldm"
+    result = box.install("many")
+    assert result.variant.name == "ldm"
+    said = "not many@diffusers: AUTOMATIC1111 loads only files with ldm keys, and many-diffusers"
+    assert str(result.passed_over).startswith(said)
+    assert box.install("many").passed_over == result.passed_over
+    assert box.install("many@ldm").passed_over is None
     assert box.listed == ["many-ldm.safetensors"]
     plain = box.folder / "plain"
     assert box.install("many", to=plain).variant.name == "diffusers"

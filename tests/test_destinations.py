@@ -9,12 +9,12 @@ import pytest
 
 import vaehub
 from tests import builders
-from tests.api_box import Box, locator
-from tests.targets.uis import AUTOMATIC1111, COMFYUI, FORGE, INVOKEAI, SDNEXT, grow
+from tests.api_box import Box, locator, overwrite
+from tests.targets.uis import AUTOMATIC1111, COMFYUI, FORGE, INVOKEAI, SDNEXT, SWARMUI, grow
 from tests.trees import forbidding_folder, snapshot
 from tests.weights.files import naming, torch_zip
 from vaehub import destinations, intents, receipts
-from vaehub.errors import FileInTheWay, TargetRefuses
+from vaehub.errors import FileInTheWay, TargetNotUsable, TargetRefuses
 from vaehub.model import Artifact, Entry, License, Target, Variant
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def test_a_base_name_that_the_ui_has_already(box: Box) -> None:
     goes_full_circle(box, "house", box.tree, ["house.safetensors"])
     (step,) = box.install("house").steps
     assert str(other) in str(step.because)
+    assert "would show that one alone" in str(step.because)
     assert step.listed_as == "house.safetensors"
     other.unlink()
     again = box.install("house")
@@ -103,7 +104,7 @@ def test_a_base_name_that_somebody_else_takes_later(box: Box) -> None:
     other.parent.mkdir(parents=True)
     other.write_bytes(b"mine")
     before = box.snapshot()
-    with pytest.raises(TargetRefuses, match="one of the two is hidden") as caught:
+    with pytest.raises(TargetRefuses, match="and shows the latter alone") as caught:
         box.install("house")
     assert "uninstall" in str(caught.value.hint)
     assert box.snapshot() == before
@@ -346,6 +347,40 @@ def test_the_default_folder_of_comfyui(box: Box, comfyui: Path, tmp_path: Path) 
     assert again == comfyui / "models" / "vae" / NAME
     box.uninstall("house", to=comfyui)
     assert snapshot(disk) == before
+
+
+def test_swarmui_that_is_set_to_a_disk_that_is_not_there(box: Box, tmp_path: Path) -> None:
+    box.add("house", {NAME: DATA})
+    tree = grow(tmp_path / "SwarmUI", SWARMUI)
+    disk = tmp_path / "disk"
+    text = f"Paths:\n\tSDVAEFolder: {disk}\n"
+    (tree / "Data" / "Settings.fds").write_text(text, encoding="utf-8")
+    before = snapshot(tmp_path)
+    with pytest.raises(TargetNotUsable, match="no such folder is there") as caught:
+        box.install("house", to=tree, dry_run=True)
+    assert str(disk) in caught.value.message
+    assert "mount" in str(caught.value.hint)
+    assert not disk.exists()
+    disk.mkdir()
+    (step,) = box.install("house", to=tree).steps
+    assert (step.destination, step.listed_as) == (disk / NAME, "tiny")
+    box.uninstall("house", to=tree)
+    disk.rmdir()
+    assert {name for name in snapshot(tmp_path) if name.startswith("SwarmUI")} == {
+        name for name in before if name.startswith("SwarmUI")
+    }
+
+
+def test_a_changed_file_in_a_folder_that_is_the_default_no_more(
+    box: Box, comfyui: Path, tmp_path: Path
+) -> None:
+    box.add("house", {NAME: DATA})
+    adds(comfyui, tmp_path / "disk", default=True)
+    (step,) = box.install("house", to=comfyui).steps
+    adds(comfyui, tmp_path / "disk")
+    overwrite(step.destination, DATA[:-1] + b"x")
+    with pytest.raises(FileInTheWay, match="its bytes have changed"):
+        box.install("house", to=comfyui)
 
 
 def test_a_name_in_a_further_folder_of_comfyui(box: Box, comfyui: Path, tmp_path: Path) -> None:

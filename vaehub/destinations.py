@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vaehub import observe, receipts, targets
-from vaehub.errors import TargetRefuses
+from vaehub.errors import TargetNotUsable, TargetRefuses
 from vaehub.plan import Destination
 from vaehub.targets import checkpoints, remedies, rivals
 
@@ -48,6 +48,7 @@ def find(
         By the artifacts' names.
 
     Raises:
+        TargetNotUsable: none of the folders that the UI lists is there.
         TargetRefuses: the UI could tell the file from another one under no name at all.
     """
     search = _Search(entry, variant, target, wish=wish, reserved=reserved, finish=finish)
@@ -118,6 +119,13 @@ class _Search:
         self._wish, self._reserved, self._finish = wish, reserved, finish
         self._layout: Layout = targets.layouts()[target.layout]
         self._folder = self._layout.folder(target, entry.slot)
+        listed = self._layout.folders(target, entry.slot)
+        if self._folder not in listed:
+            raise TargetNotUsable(
+                f"{self._layout.title} is set to look for VAEs in {' and '.join(map(str, listed))} "
+                "alone, and no such folder is there",
+                hint="mount the disk or make the folder, and run the same command again",
+            )
         self._placed: list[Receipt] | None = None
 
     def one(self, artifact: Artifact) -> Destination:
@@ -141,8 +149,10 @@ class _Search:
         if hidden_by is not None:
             if self._same_bytes(hidden_by, artifact, first):
                 return Destination(hidden_by, convert=first.convert)
+            shown = "that one" if self._shows(hidden_by) else "this one"
             because = because or (
-                f"{self._layout.title} could not tell it from {hidden_by}, which has that name"
+                f"{self._layout.title} could not tell it from {hidden_by}, which has that name, "
+                f"and would show {shown} alone"
             )
         for other in names:
             self._finish(self._folder / other.name)
@@ -175,8 +185,8 @@ class _Search:
         other = self._layout.collision(self._target, self._entry.slot, path.name)
         if other is not None and not self._same_bytes(other, artifact, under):
             raise TargetRefuses(
-                f"{self._layout.title} could not tell {path} from {other}, which has the same "
-                "name: one of the two is hidden",
+                f"{self._layout.title} cannot tell {path} from {other}, which has the same name, "
+                f"and shows {'the latter' if self._shows(other) else 'the former'} alone",
                 hint="rename or move that file; or uninstall this one and install it again, which "
                 "gives it another name",
             )
@@ -184,6 +194,9 @@ class _Search:
     def _look(self, path: Path, artifact: Artifact, under: Remedy) -> observe.Found:
         converted = under.convert is not None
         return observe.look(path, artifact, entry=self._entry.full_name, converted=converted)
+
+    def _shows(self, other: Path) -> bool:
+        return self._layout.shows_other(self._target, self._entry.slot, other)
 
     def _may_be_called(self, artifact: Artifact, under: Remedy) -> bool:
         """Tell whether a name that the catalog does not give this file is nobody else's."""

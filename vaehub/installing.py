@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import threading
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vaehub import (
+    choosing,
     converted,
     destinations,
     folders,
@@ -30,9 +30,9 @@ from vaehub import (
 )
 from vaehub.copies import device_of
 from vaehub.placing import place_all
-from vaehub.plan import Plan, choose_variant, make_plan, spared, usable_sources
+from vaehub.plan import Plan, make_plan, spared, usable_sources
 from vaehub.store import Store
-from vaehub.targets import checkpoints, remedies
+from vaehub.targets import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -95,6 +95,9 @@ class InstallResult(NamedTuple):
     """The checkpoint that the UI takes it with; None: it went where VAEs go."""
     notes: tuple[Problem, ...] = ()
     """What is worth a word, and stopped nothing."""
+
+    passed_over: str | None = None
+    """Which variant was wanted, and why this one was taken instead; None where it is that one."""
 
     @property
     def layout(self) -> Layout:
@@ -162,24 +165,18 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
     if options.checkpoint is not None:
         checkpoint = checkpoints.find_checkpoint(options.checkpoint, target, cwd=Path.cwd())
 
-    def refusal(variant: Variant, *, may_convert: bool = False) -> str | None:
-        said = remedies.refusal(
-            layout, entry, variant, wish=options.convert, may_convert=may_convert
-        )
-        if said is not None or checkpoint is None:
-            return said
-        there = remedies.as_installed(layout, entry, variant, wish=options.convert)
-        return checkpoints.refusal(there, entry.slot, checkpoint, target)
+    def refusal(variant: Variant) -> str | None:
+        if checkpoint is None:
+            return None
+        return checkpoints.refusal(variant, entry.slot, checkpoint, target)
 
-    variant = choose_variant(
-        entry,
-        order.wanted,
-        named=order.named,
-        refusal=refusal,
-        converted_refusal=partial(refusal, may_convert=True),
-        way_out=remedies.way_out(layout, entry.slot),
+    variant = choosing.choose(
+        layout, entry, order.wanted, named=order.named, wish=options.convert, also=refusal
     )
     plan = _plan(entry, variant, target, checkpoint, settings=settings, options=options)
+    plan = plan._replace(
+        passed_over=choosing.passed_over(layout, entry, order.wanted, variant, wish=options.convert)
+    )
     if not (options.dry_run or plan.nothing_to_do):
         licenses.require(
             entry, state=settings.state, given=options.accepted_licenses, ask=options.ask
@@ -217,6 +214,7 @@ def carry_out(
     store = Store(settings.store)
     with obtaining.hold(plan.todo, store, listener=listener) as waits:
         # Whoever held the locks before us may have done part of the work, or all of it.
+        passed_over = plan.passed_over
         plan = _plan(
             plan.entry,
             plan.variant,
@@ -234,7 +232,7 @@ def carry_out(
                     obtaining.key_of(step.artifact), device=device_of(step.destination.parent)
                 )
             },
-        )
+        )._replace(passed_over=passed_over)
         for step in plan.steps:
             if step.action != "fetch" and step.artifact.name in waits:
                 waits[step.artifact.name].end()
@@ -411,6 +409,7 @@ def _result(
         dry_run=dry_run,
         checkpoint=plan.checkpoint,
         notes=plan.notes,
+        passed_over=plan.passed_over,
     )
 
 

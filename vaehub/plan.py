@@ -60,6 +60,8 @@ class Plan(NamedTuple):
     """The checkpoint that the UI shall take it with; None: it goes where VAEs go."""
     notes: tuple[Problem, ...] = ()
     """What is worth a word, and stops nothing."""
+    passed_over: str | None = None
+    """Which variant was wanted, and why this one is taken instead."""
 
     @property
     def nothing_to_do(self) -> bool:

@@ -11,6 +11,7 @@ from tests.targets.table import PAGE, page
 from tests.targets.trials import KINDS, OTHER, Trial, Trials
 from tests.targets.uis import COMFYUI, TREES, grow
 from vaehub.loopback import LoopbackWorld
+from vaehub.model import Target
 from vaehub.targets import layouts
 
 if TYPE_CHECKING:
@@ -80,9 +81,44 @@ def test_nothing_is_renamed_or_refused_that_the_ui_would_load(
     assert file not in STAND_INS[ui].opened(root)
 
 
+@pytest.mark.parametrize(
+    ("ui", "other"),
+    [
+        ("automatic1111", "models/VAE/sub/a.vae.pt"),
+        ("automatic1111", "models/Stable-diffusion/a.vae.pt"),
+        ("forge", "models/VAE/sub/a.vae.pt"),
+        ("forge", "models/text_encoder/a.vae.pt"),
+        ("reforge", "models/Stable-diffusion/sub/a.vae.safetensors"),
+        ("sdnext", "models/VAE/sub/a.vae.safetensors"),
+        ("sdnext", "models/Stable-diffusion/a.vae.safetensors"),
+        ("comfyui", "first/a.safetensors"),
+        ("comfyui", "last/a.safetensors"),
+        ("swarmui", "last/a.pt"),
+    ],
+)
+def test_which_of_two_files_of_one_name_is_shown(tmp_path: Path, ui: str, other: str) -> None:
+    target = Target(ui, grow(tmp_path / "ui", f"{TREES[ui]} {other}"))
+    if ui == "comfyui":
+        default = "true" if other.startswith("first") else "false"
+        text = f"a:\n  is_default: {default}\n  vae: first\nb:\n  vae: last\n"
+        (target.root / "extra_model_paths.yaml").write_text(text, encoding="utf-8")
+    if ui == "swarmui":
+        text = "Paths:\n    ModelRoot: Models\n    SDVAEFolder: VAE;../last\n"
+        (target.root / "Data" / "Settings.fds").write_text(text, encoding="utf-8")
+    layout, theirs = layouts()[ui], target.root / other
+    ours = layout.slots["vae"].folder + "/" + theirs.name
+    if other.startswith("first"):
+        ours, theirs = other, target.root / ours
+    grow(target.root, theirs.relative_to(target.root).as_posix())
+    grow(target.root, ours)
+    assert layout.collision(target, "vae", theirs.name) == theirs
+    (shown,) = (path.resolve() for path in STAND_INS[ui].listed(target.root)[theirs.name])
+    other_is_shown = layout.shows_other(target, "vae", theirs)
+    assert shown == (theirs if other_is_shown else target.root / ours).resolve()
+
+
 def test_comfyui_reads_further_folders_as_its_stand_in_does(tmp_path: Path) -> None:
     from tests.targets.standins import comfyui
-    from vaehub.model import Target
 
     root = grow(tmp_path / "ui", COMFYUI)
     (root / "extra_model_paths.yaml").write_text(

@@ -34,7 +34,7 @@ FOOOCUS = (
 )
 SWARMUI = (
     "launch-linux.sh src/SwarmUI.csproj src/Core/Settings.cs Models/Stable-Diffusion/ Models/VAE/ "
-    "Data/"
+    "Data/Settings.fds"
 )
 STABILITYMATRIX = (
     "Data/.sm-portable Data/settings.json Data/Packages/ Data/Models/StableDiffusion/ "

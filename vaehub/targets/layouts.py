@@ -45,6 +45,8 @@ class Slot(NamedTuple):
     """For what."""
     also: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """Further folders below the root whose files are listed with these, by how their names end."""
+    also_wins: bool = False
+    """Of two files of one base name, the UI shows that in the further folder."""
     key: str | None = None
     """What the slot is called in the UI's file of extra paths."""
     shown_as: ShownAs = "base name"
@@ -94,14 +96,17 @@ class Layout(NamedTuple):
     slots: Mapping[str, Slot]
     evidence: tuple[Evidence, ...]
     unique_base_names: bool = False
-    """The UI knows files by base name, whatever folder below the slot they are in."""
+    """The UI knows files by base name, whatever folder below the slot they are in; of two it shows
+    the one that lies deeper, which it finds later."""
     select: str | None = None
     """How a person selects a VAE in the UI."""
     near_checkpoint: NearCheckpoint | None = None
     follows_links: bool = True
     """The UI looks into folders that are symbolic links."""
     extra_paths: str | None = None
-    """File below the root that names further folders, as ComfyUI has it."""
+    """File below the root in which a user sets folders: ComfyUI's YAML, or SwarmUI's settings."""
+    last_folder_wins: bool = False
+    """Of two files of one name in two of these folders the UI shows the later one."""
     inside: str | None = None
     """Folder below the place that a user names, in which the root may lie."""
     refuses: str | None = None
@@ -120,27 +125,34 @@ class Layout(NamedTuple):
         """Give the folder of a slot.
 
         A layout without that slot answers with its ``vae`` folder; :meth:`accepts` says no then.
-        Where the user's own file names another folder as the default one, and that folder is
-        there, it is that one.
+        Where the user has set other folders it is the first of them that is there, or that may be
+        made below the root.
         """
         own = self._own_folder(target, slot)
         if self.extra_paths is None:
             return own
         from vaehub.targets import listing
 
-        first = self.folders(target, slot)[0]
-        # What is not there may be a disk that is not mounted: never made, never written to.
-        return first if first == own or listing.is_folder(first) else own
+        for path in self.folders(target, slot):
+            # Elsewhere, what is not there may be a disk that is not mounted: it is never made.
+            if path.is_relative_to(target.root) or listing.is_folder(path):
+                return path
+        return own
 
     def folders(self, target: Target, slot: str) -> tuple[Path, ...]:
-        """Give all folders that the UI lists a slot from: the first one wins."""
+        """Give all folders that the UI lists a slot from, in its order."""
         own = self._own_folder(target, slot)
         rules = self.slots.get(slot)
         if self.extra_paths is None or rules is None or rules.key is None:
             return (own,)
+        file = target.root / self.extra_paths
+        if file.suffix == ".fds":
+            from vaehub.targets import swarm_paths
+
+            return swarm_paths.folders(file, rules.key, root=target.root, own=own)
         from vaehub.targets import extra_paths
 
-        return extra_paths.folders(target.root / self.extra_paths, rules.key, own=own)
+        return extra_paths.folders(file, rules.key, own=own)
 
     def accepts(self, artifact: Artifact, variant: Variant, slot: str) -> str | None:
         """Say why the UI would not list or load a file, or None.
@@ -176,6 +188,12 @@ class Layout(NamedTuple):
         from vaehub.targets import listing
 
         return listing.collision(self, target, slot, name)
+
+    def shows_other(self, target: Target, slot: str, other: Path) -> bool:
+        """Tell whether the UI shows what :meth:`collision` found, and not the file in the slot."""
+        from vaehub.targets import listing
+
+        return listing.shows_other(self, target, slot, other)
 
     def listed_as(self, target: Target, slot: str, path: Path) -> str | None:
         """Say under which name the UI lists a file of a slot; None where it lists it under none."""
@@ -241,6 +259,7 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
         unique_base_names=block.get("unique_base_names", False),
         follows_links=block.get("follows_links", True),
         extra_paths=block.get("extra_paths"),
+        last_folder_wins=block.get("last_folder_wins", False),
         inside=block.get("inside"),
         refuses=block.get("refuses"),
         instead=block.get("instead"),

@@ -45,7 +45,7 @@ def listed_as(layout: Layout, target: Target, slot: str, path: Path) -> str | No
     if rules.shown_as == "base name":
         return path.name
     name = _relative(path, layout.folders(target, slot))
-    if rules.shown_as == "relative path":
+    if name is None or rules.shown_as == "relative path":
         return name
     return name.replace(os.sep, "/").removesuffix(".safetensors")
 
@@ -81,6 +81,24 @@ def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | No
         ),
         None,
     )
+
+
+def shows_other(layout: Layout, target: Target, slot: str, other: Path) -> bool:
+    """Tell which of two files of one name the UI shows.
+
+    Args:
+        layout: The UI's.
+        target: Where it is.
+        slot: What the files are for.
+        other: What :func:`collision` found.
+
+    Returns:
+        Whether it is the other one, and not that directly in the slot's folder.
+    """
+    if other.parent in layout.folders(target, slot):
+        return layout.last_folder_wins  # the slot's folder is the first of them that is there
+    below = other.is_relative_to(layout.folder(target, slot))
+    return below or layout.slots[slot].also_wins
 
 
 def is_folder(path: Path) -> bool:
@@ -143,11 +161,11 @@ def _pair(path: Path, rules: Slot) -> str | None:
     return None
 
 
-def _relative(path: Path, folders: tuple[Path, ...]) -> str:
+def _relative(path: Path, folders: tuple[Path, ...]) -> str | None:
     for folder in folders:
         if path.is_relative_to(folder):
             return str(path.relative_to(folder))
-    return path.name
+    return None
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from tests.cli.conftest import DATA
+from tests.targets.uis import AUTOMATIC1111, COMFYUI, SDNEXT, grow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,20 @@ def test_a_variant_alone(run: Run, catalog: Path) -> None:
     assert "clearvae@v2.3" not in ran.out
     (clearvae,) = run("info", "clearvae@v2.2", "--json").json["results"]
     assert [variant["name"] for variant in clearvae["variants"]] == ["v2.2"]
+
+
+def test_what_the_ui_would_call_it(run: Run, catalog: Path, tmp_path: Path) -> None:
+    tree = grow(tmp_path / "webui", AUTOMATIC1111)
+    shown = run("info", "house", "--to", tree).out
+    assert f"  installed    not in {tree}\n" in shown
+    assert "               AUTOMATIC1111 would list safetensors as house.safetensors\n" in shown
+    assert "would list v2.2 as" in run("info", "clearvae@v2.2", "--to", tree).out
+    refusing = grow(tmp_path / "sdnext", SDNEXT)
+    shown = run("info", "house", "--to", refusing).out
+    assert "house@safetensors would be of no use there: SD.Next loads no file under" in shown
+    shown = run("info", "kl-f8-anime2@ckpt", "--to", refusing).out
+    assert "SD.Next would list ckpt as kl-f8-anime2.safetensors" in shown  # converted
+    assert "would list" not in run("info", "taef2", "--to", grow(tmp_path / "comfy", COMFYUI)).out
 
 
 def test_a_name_that_leads_nowhere(run: Run, catalog: Path) -> None:

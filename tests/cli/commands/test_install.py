@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import builders
 from tests.cli.conftest import DATA, OTHER, locator
 from tests.trees import snapshot
 from vaehub import targets
@@ -302,8 +303,8 @@ def test_another_name_is_explained(run: Run, world: LoopbackWorld, tmp_path: Pat
     lines = ran.err.splitlines()
     named = f"house-{SHA256[:8]}.safetensors"
     at = lines.index(f"  {tree / 'models' / 'VAE' / named}")
-    why = f"AUTOMATIC1111 could not tell it from {other}, which has that name"
-    assert lines[at + 1] == f"    not called house.safetensors: {why}"
+    why = f"AUTOMATIC1111 could not tell it from {other}, which has that name, and would show"
+    assert lines[at + 1] == f"    not called house.safetensors: {why} that one alone"
     assert lines[-1] == f"  AUTOMATIC1111 lists it as {named}"
     (result,) = run("install", "house", "--to", tree, "--json").json["results"]
     (file,) = result["files"]
@@ -311,6 +312,27 @@ def test_another_name_is_explained(run: Run, world: LoopbackWorld, tmp_path: Pat
     assert run("verify", "house", "--to", tree, "--deep").code == 0
     assert run("uninstall", "house", "--to", tree).code == 0
     assert other.read_bytes() == b"mine"
+
+
+def test_a_variant_that_is_passed_over_is_named(
+    run: Run, world: LoopbackWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = {}
+    for keys, data in (("diffusers", DATA), ("ldm", OTHER)):
+        where = locator(f"two-{keys}.safetensors")
+        world.publish("huggingface", where, data)
+        artifact = builders.artifact(f"two-{keys}.safetensors", data, [{"huggingface": where}])
+        variants[keys] = {"layout": keys, "artifacts": [artifact]}
+    entries = {"two": builders.entry({}, variants=variants)}
+    path = builders.write_catalog(tmp_path / "two.yaml", entries)
+    monkeypatch.setenv("VAEHUB_CATALOG", str(path))
+    tree = samples.tree(tmp_path / "webui", "automatic1111")
+    ran = run("install", "two", "--to", tree)
+    lines = ran.err.splitlines()
+    at = lines.index(f"two@ldm installed in {tree} (automatic1111)")
+    assert lines[at + 1].startswith("  not two@diffusers: AUTOMATIC1111 loads only files with ldm")
+    (result,) = run("install", "two", "--to", tree, "--json").json["results"]
+    assert result["passed_over"] == lines[at + 1].strip()
 
 
 def test_a_refusal_names_the_way_out(run: Run, world: LoopbackWorld, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,10 +22,21 @@ def listed(root: Path) -> dict[str, tuple[Path, ...]]:
             elif path.name.rpartition(".")[2] in NATIVE | LEGACY:
                 found[f"{prefix}{path.name}".removesuffix(".safetensors")] = (path,)
 
-    folder = root / "Models" / "VAE"
-    if folder.is_dir():
-        add(folder, "")
+    for folder in folders(root):
+        if folder.is_dir():
+            add(folder, "")
     return found
+
+
+def folders(root: Path) -> list[Path]:
+    """Every folder below every root, as the settings have them."""
+    text = (root / "Data" / "Settings.fds").read_text() if (root / "Data").is_dir() else ""
+    said = dict(re.findall(r"^\s+(ModelRoot|SDVAEFolder): *(.*)$", text, re.MULTILINE))
+    return [
+        root / base / name
+        for base in said.get("ModelRoot", "Models").split(";")
+        for name in said.get("SDVAEFolder", "VAE").split(";")
+    ]
 
 
 def opened(root: Path) -> set[Path]:

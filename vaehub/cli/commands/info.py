@@ -10,14 +10,14 @@ from vaehub.cli.call import Call, as_command, to_option
 from vaehub.cli.declared import argument
 from vaehub.cli.output import Block, Result
 from vaehub.cli.tables import Fact, Styled
-from vaehub.errors import VaehubError
+from vaehub.errors import TargetRefuses, VaehubError
 from vaehub.settings import TOKEN_VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from vaehub.cli.rows import Here
-    from vaehub.model import Artifact, Entry, Receipt, Source, Variant
+    from vaehub.model import Artifact, Entry, Receipt, Source, Target, Variant
 
 
 @as_command(
@@ -76,7 +76,7 @@ def _text(entry: Entry, here: Here, only: Variant | None) -> Iterator[Block]:
     yield from _fact("catalog", entry.catalog)
     yield from _fact("decoder", _decoder(entry))
     yield from _fact("notes", entry.notes)
-    yield from _installed(entry, here)
+    yield from _installed(entry, here, only)
     for variant in (only,) if only is not None else entry.variants:
         yield ""
         yield from _variant(entry, variant)
@@ -109,10 +109,31 @@ def _decoder(entry: Entry) -> str | None:
     return ", ".join(str(part) for part in told if part)
 
 
-def _installed(entry: Entry, here: Here) -> Iterator[Block]:
+def _foreseen(entry: Entry, target: Target, only: Variant | None) -> str | None:
+    """Say what the target's UI would call the file, or why it would not take it."""
+    from vaehub import choosing, targets
+    from vaehub.targets import remedies
+
+    layout = targets.layouts()[target.layout]
+    try:
+        variant = choosing.choose(layout, entry, only or entry.default, named=only is not None)
+    except TargetRefuses as error:
+        return error.message
+    folder = layout.folder(target, entry.slot)
+    names = [
+        layout.listed_as(target, entry.slot, folder / artifact.name)
+        for artifact in remedies.as_installed(layout, entry, variant).artifacts
+    ]
+    told = ", ".join(name for name in names if name is not None)
+    return f"{layout.title} would list {variant.name} as {told}" if told else None
+
+
+def _installed(entry: Entry, here: Here, only: Variant | None) -> Iterator[Block]:
     receipts = here.of(entry)
     if here.targets and not receipts:
         yield from _fact("installed", f"not in {here.where}")
+        if len(here.targets) == 1:
+            yield from _fact("", _foreseen(entry, here.targets[0], only))
     for index, receipt in enumerate(receipts):
         label = "" if index else "installed"
         goes_with = f", with {receipt.checkpoint}" if receipt.checkpoint is not None else ""

@@ -233,6 +233,7 @@ def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any
         "layout": result.target.layout,
         "ui": result.ui,
         "checkpoint": str(result.checkpoint) if result.checkpoint is not None else None,
+        "passed_over": result.passed_over,
         "dry_run": result.dry_run,
         "changed": result.changed,
         "files": [_file_json(step) for step in result.steps],
@@ -268,6 +269,8 @@ def _text(result: InstallResult, report: SmokeReport | None) -> Iterator[Block]:
     else:
         verdict = "installed" if result.changed else "was already installed"
     yield (Styled(name, "bold"), f" {verdict} in {result.target} ({result.target.layout})")
+    if result.passed_over is not None:
+        yield f"  {result.passed_over}"
     pinned = {artifact.name for artifact in result.variant.artifacts if artifact.sha256}
     for step in result.steps:
         yield from _step_text(step, pinned=step.name in pinned)
