@@ -111,6 +111,7 @@ def test_a_named_table_comes_and_goes_in_every_form(form: str, path: Path, state
     }
     if form != "in one line":
         assert is_part_of(text.split("\n"), after.split("\n"))
+        assert after.endswith('\n\n[targets.new]\npath = "/new"\nlayout = "comfyui"\n')
     assert configfile.rewrite(path, Take(("targets", "new")), Take(("target",)), state=state)
     assert configfile.read(path) == configuration.parse(text, path=path)
     assert configfile.rewrite(path, Take(("targets", "a")), state=state)
@@ -125,6 +126,51 @@ def test_a_table_that_is_empty_then_goes_too(path: Path, state: Path) -> None:
     assert path.read_text(encoding="utf-8") == WRITTEN.replace(
         '[endpoints]       # of a mirror\nhuggingface = "https://hf-mirror.com"\n', ""
     )
+
+
+def test_a_first_line_keeps_its_distance_from_what_follows(path: Path, state: Path) -> None:
+    path.write_text("# top\n[later]\na = 1\n", encoding="utf-8")
+    assert configfile.rewrite(path, Put(("store",), "/x"), state=state)
+    assert path.read_text(encoding="utf-8") == 'store = "/x"\n\n# top\n[later]\na = 1\n'
+
+
+def test_comments_at_the_end_stay(path: Path, state: Path) -> None:
+    path.write_text(f"{WRITTEN}\n# the end\n", encoding="utf-8")
+    assert configfile.rewrite(path, Take(("later",)), state=state)
+    head, _, _ = WRITTEN.partition("[later]")
+    assert path.read_text(encoding="utf-8") == f"{head}\n# the end\n"
+
+
+def test_a_header_in_quotes_is_one(path: Path, state: Path) -> None:
+    rest = "# next\n[[mirrors]]\nbase = 'https://m'\n"
+    path.write_text(f"['endpoints']\ngithub = 'https://g'\n{rest}", encoding="utf-8")
+    assert configfile.rewrite(path, Take(("endpoints",)), state=state)
+    assert path.read_text(encoding="utf-8") == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        # tomlkit would put the tables of one name together.
+        (
+            f"endpoints.github = 'https://g'\n{FORMS['apart']}",
+            Put(("endpoints", "civitai"), "https://c"),
+        ),
+        # tomlkit would take the words about what follows for the table's own.
+        (
+            '["end\\u0070oints"]\ngithub = "https://g"\n# next\n[[mirrors]]\nbase = "https://m"\n',
+            Take(("endpoints",)),
+        ),
+    ],
+    ids=["moved", "lost"],
+)
+def test_rather_than_to_move_a_line_or_lose_a_comment_it_is_refused(
+    text: str, change: Put | Take, path: Path, state: Path
+) -> None:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match="cannot be changed alone"):
+        configfile.rewrite(path, change, state=state)
+    assert path.read_text(encoding="utf-8") == text
 
 
 def test_what_is_no_table_takes_no_key(path: Path, state: Path) -> None:

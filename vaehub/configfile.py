@@ -22,7 +22,7 @@ from vaehub.errors import TargetNotUsable, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
 
-_HEADER = re.compile(r"\s*(\[\[?)(?P<name>[^\[\]#]+)\]\]?\s*(#.*)?")
+_HEADER = re.compile(r"\s*\[\[?(?P<name>[^\[\]#]+)\]\]?\s*(#.*)?")
 
 
 class Put(NamedTuple):
@@ -41,8 +41,6 @@ class Put(NamedTuple):
         *outer, last = self.keys
         for key in outer:
             config = config.setdefault(key, {})
-            if not isinstance(config, dict):
-                raise TypeError(f"{key} is no table")
         config[last] = self.value
 
 
@@ -181,8 +179,6 @@ def _by_lines(text: str, change: Change) -> str | None:
     changed = _by_tomlkit("".join(body[:end]), change._replace(keys=(last,)))
     if changed is None:
         return None
-    if changed and not changed.endswith("\n"):
-        changed += "\n"
     # A first line above the first table keeps a distance from it, and from the words about it.
     gap = "\n" if not end and not outer and lines and lines[0].strip() else ""
     return "".join([*lines[: section.start], changed, gap, *body[end:], *lines[section.stop :]])
@@ -190,10 +186,10 @@ def _by_lines(text: str, change: Change) -> str | None:
 
 def _section(lines: list[str], name: tuple[str, ...]) -> slice | None:
     """Find the lines below the header of a table, or those above all headers; None: no such."""
-    headers = [(at, found) for at, line in enumerate(lines) if (found := _header(line))]
-    starts = [(-1, ()), *((at, () if many else names) for at, (names, many) in headers)]
-    for number, (at, names) in enumerate(starts):
-        if names == name and (name or at < 0):
+    starts: list[tuple[int, tuple[str, ...]]] = [(-1, ())]
+    starts += [(at, keys) for at, line in enumerate(lines) if (keys := _header(line))]
+    for number, (at, keys) in enumerate(starts):
+        if keys == name:
             stop = starts[number + 1][0] if number + 1 < len(starts) else len(lines)
             return slice(at + 1, stop)
     return None
@@ -221,7 +217,7 @@ def _without_tables(text: str, keys: tuple[str, ...]) -> str:
     for line in text.splitlines(keepends=True):
         header = _header(line)
         if header is not None:
-            cutting = header[0][: len(keys)] == keys
+            cutting = header[: len(keys)] == keys
         if not cutting:
             kept += [*held, line]
             held = []
@@ -236,14 +232,14 @@ def _says_something(line: str) -> bool:
     return line.strip()[:1] not in {"", "#"}
 
 
-def _header(line: str) -> tuple[tuple[str, ...], bool] | None:
-    """Read the header of a table: its keys, and whether it is one of a list; None: it is none."""
+def _header(line: str) -> tuple[str, ...] | None:
+    """Read the keys in the header of a table; None: the line is none."""
     match = _HEADER.fullmatch(line.rstrip("\r\n"))
     if match is None:
         return None
     # A key in quotes may hold dots.
     parts = re.findall(r"\s*(\"[^\"]*\"|'[^']*'|[^.\s]+)\s*", match["name"])
-    return tuple(part.strip("\"'") for part in parts), match[1] == "[["
+    return tuple(part.strip("\"'") for part in parts)
 
 
 def _by_tomlkit(text: str, change: Change) -> str | None:
