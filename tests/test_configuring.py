@@ -246,6 +246,14 @@ def test_a_table_and_a_list_can_be_taken_out(file: Path) -> None:
     assert file.read_text(encoding="utf-8").strip() == ""
 
 
+def test_a_table_that_is_none_is_told(file: Path) -> None:
+    file.write_text("endpoints = 'x'\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"endpoints\.civitai cannot be changed alone"):
+        configuring.assign("endpoints.civitai", "https://x", cwd=file.parent)
+    assert not configuring.remove("endpoints.civitai").changed
+    assert configuring.remove("endpoints").changed
+
+
 def test_a_configuration_that_is_not_there_is_made(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub import configfile, configuration, values
 from vaehub import settings as settings_module
+from vaehub.configfile import Put, Take
 from vaehub.errors import UsageError
 from vaehub.settings import DEFAULT_ENDPOINTS, ENDPOINT_VARIABLES, TOKEN_VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from vaehub.configfile import Change
     from vaehub.settings import Settings
 
 ENVIRONMENT, FILE, DEFAULT = "environment", "file", "default"
@@ -125,15 +127,7 @@ def assign(key: str, said: str, *, cwd: Path) -> Changed:
     head, _, host = key.partition(".")
     settings_module.check_config({head: {host: value} if host else value}, path=path)
 
-    def change(config: MutableMapping[str, Any]) -> None:
-        if not host:
-            config[key] = value
-        elif head in config:
-            config[head][host] = value
-        else:
-            config[head] = {host: value}
-
-    return _rewritten(key, value, change, path=path)
+    return _rewritten(key, value, Put((head, host) if host else (head,), value), path=path)
 
 
 def remove(key: str) -> Changed:
@@ -149,23 +143,14 @@ def remove(key: str) -> Changed:
     config = configfile.read(path)
     if key not in config:
         _refuse_what_cannot_be_set(key, gone=tuple(config))
-    head, _, host = key.partition(".")
-
-    def change(config: MutableMapping[str, Any]) -> None:
-        if key in config:
-            del config[key]
-        elif host and host in config.get(head, {}):
-            del config[head][host]
-            if not config[head]:
-                del config[head]
-
-    return _rewritten(key, None, change, path=path)
+    keys = (key,) if key in config else tuple(key.split(".", 1))
+    return _rewritten(key, None, Take(keys), path=path)
 
 
 def _rewritten(
     key: str,
     value: str | int | bool | None,
-    change: Callable[[MutableMapping[str, Any]], None],
+    change: Change,
     *,
     path: Path,
 ) -> Changed:

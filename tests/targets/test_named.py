@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.targets.uis import AUTOMATIC1111, COMFYUI, grow
-from tests.trees import snapshot
+from tests.trees import forbidding_folder, snapshot
 from vaehub.errors import NamingError, TargetNotUsable, UsageError
 from vaehub.model import Target
 from vaehub.settings import NamedTarget, Settings, config_file, load
@@ -237,3 +237,13 @@ def test_a_layout_of_a_newer_vaehub_is_told(tmp_path: Path) -> None:
     lab, odd = named.known(settings, cwd=tmp_path)
     assert (lab.trouble, odd.target) == (None, None)
     assert "sdnixt" in str(odd.trouble)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX matter")
+def test_a_place_that_hides_its_content_is_one_in_trouble(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path)
+    with forbidding_folder(0o000) as folder:
+        hidden = settings._replace(targets={"x": NamedTarget(folder / "ui")})
+        (known,) = named.known(hidden, cwd=folder)
+    assert (known.exists, known.target) == (False, None)
+    assert "Permission denied" in str(known.trouble)

@@ -13,17 +13,18 @@ Knows how they stand in the configuration file and what may be one. Touches noth
 
 from __future__ import annotations
 
+import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import configfile
+from vaehub.configfile import Put, Take
 from vaehub.errors import NamingError, TargetError, UsageError
 from vaehub.settings import TARGET_NAME, NamedTarget
 from vaehub.targets.find import at_named, place
 from vaehub.targets.layouts import layouts
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
     from pathlib import Path
 
     from vaehub.errors import VaehubError
@@ -88,17 +89,13 @@ def add(
         )
     at_named(name, named, cwd=cwd)
 
-    def change(config: MutableMapping[str, Any]) -> None:
-        if there is None:
-            table = {"path": str(named.path), **({"layout": layout} if layout else {})}
-            if "targets" in config:
-                config["targets"][name] = table
-            else:
-                config["targets"] = {name: table}
-        if default:
-            config["target"] = name
-
-    changed = configfile.rewrite(settings.config_file, change, state=settings.state)
+    changes: list[Put] = []
+    if there is None:
+        table = {"path": str(named.path), **({"layout": layout} if layout else {})}
+        changes.append(Put(("targets", name), table))
+    if default:
+        changes.append(Put(("target",), name))
+    changed = configfile.rewrite(settings.config_file, *changes, state=settings.state)
     now = settings._replace(default_target=name if default else settings.default_target)
     return _look(name, named, settings=now, cwd=cwd), changed
 
@@ -117,14 +114,10 @@ def remove(name: str, *, settings: Settings) -> tuple[NamedTarget, bool]:
         raise unknown(name, settings)
     was_default = settings.default_target == name
 
-    def change(config: MutableMapping[str, Any]) -> None:
-        del config["targets"][name]
-        if not config["targets"]:
-            del config["targets"]
-        if was_default:  # it would be taken for a path from now on
-            del config["target"]
-
-    configfile.rewrite(settings.config_file, change, state=settings.state)
+    changes = [Take(("targets", name))]
+    if was_default:  # it would be taken for a path from now on
+        changes.append(Take(("target",)))
+    configfile.rewrite(settings.config_file, *changes, state=settings.state)
     return settings.targets[name], was_default
 
 
@@ -160,6 +153,6 @@ def _look(name: str, named: NamedTarget, *, settings: Settings, cwd: Path) -> Kn
         target,
         trouble,
         said=named.layout is not None,
-        exists=named.path.is_dir(),
+        exists=os.path.isdir(named.path),  # noqa: PTH112  # says no where nobody lets us look
         is_default=settings.default_target == name,
     )
