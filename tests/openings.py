@@ -32,16 +32,14 @@ def watched(
 
     Args:
         folder: The folder.
-        then: Done with each path, at its first opening.
+        then: Done with each path, before it is opened.
     """
     names: list[str] = []
 
     def watch(path: str) -> None:
         if path.startswith(f"{folder}{os.sep}"):
-            first = os.path.relpath(path, folder) not in names
             names.append(os.path.relpath(path, folder))
-            if first:
-                then(path)
+            then(path)
 
     _watching.append(watch)
     try:

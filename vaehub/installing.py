@@ -13,19 +13,33 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import folders, hosts, intents, licenses, observe, obtaining, receipts, staging, targets
+from vaehub import (
+    folders,
+    hosts,
+    intents,
+    licenses,
+    observe,
+    obtaining,
+    receipts,
+    received,
+    staging,
+    targets,
+)
 from vaehub.errors import TargetRefuses
 from vaehub.placing import place_all
 from vaehub.plan import Plan, choose_variant, make_plan, usable_sources
 from vaehub.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Source, Target, Variant
+    from vaehub.nearby import Nearby
+    from vaehub.observe import Found
     from vaehub.placing import Fetched
+    from vaehub.plan import Step
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
@@ -48,13 +62,15 @@ class Installed(NamedTuple):
     size: int | None
     sha256: str | None
     source: str | None = None
-    """Label of the source that served the bytes; ``store`` where they were here already."""
+    """Label of the source that served the bytes; ``store`` where they were there already, and
+    ``adopted PATH`` or the like where another file of this machine had them."""
     method: str | None = None
     """``reflink``, ``hardlink``, ``copy`` or ``moved``."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
     """Sources that failed before one served."""
     candidates: tuple[str, ...] = ()
-    """Labels of the sources that will be asked, in order; only where ``planned``."""
+    """Labels of the files nearby that will be tried, else of the sources that will be asked, in
+    order; only where ``planned``."""
 
 
 class InstallResult(NamedTuple):
@@ -180,6 +196,7 @@ def _carry_out(
                 created = _make_folder(folder, target, store)
             methods = place_all(plan, fetched, store, created)
             intents.forget(store.root, folder)
+        received.note(settings.state, target)
     except BaseException:
         # Folders made for nothing go again, as far as they are empty.
         made = [target.root / name for name in created or ()]
@@ -212,22 +229,23 @@ def _plan(
                 f"{artifact.name} already: one of the two would be hidden",
                 hint="rename or move that file, or choose another variant",
             )
+    found = {
+        artifact.name: observe.look(destinations[artifact.name], artifact, entry=entry.full_name)
+        for artifact in variant.artifacts
+    }
+    stored = {
+        artifact.sha256
+        for artifact in variant.artifacts
+        if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size)
+    }
     return make_plan(
         entry,
         variant,
         target,
         destinations=destinations,
-        found={
-            artifact.name: observe.look(
-                destinations[artifact.name], artifact, entry=entry.full_name
-            )
-            for artifact in variant.artifacts
-        },
-        stored={
-            artifact.sha256
-            for artifact in variant.artifacts
-            if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size)
-        },
+        found=found,
+        stored=stored,
+        nearby=_nearby(variant, found, stored, folder=folder, settings=settings),
         sources={
             artifact.name: usable_sources(
                 artifact, hosts.with_mirrors(artifact, settings), only_host=options.only_host
@@ -236,6 +254,27 @@ def _plan(
         },
         require_pinned=options.require_pinned,
     )
+
+
+def _nearby(
+    variant: Variant,
+    found: Mapping[str, Found],
+    stored: Collection[str],
+    *,
+    folder: Path,
+    settings: Settings,
+) -> Mapping[str, tuple[Nearby, ...]]:
+    """Look on this machine for what would have to be fetched; for nothing else."""
+    missing = [
+        artifact
+        for artifact in variant.artifacts
+        if found[artifact.name] in {"absent", "outdated"} and artifact.sha256 not in stored
+    ]
+    if not missing:
+        return {}
+    from vaehub.nearby import look_for
+
+    return look_for(missing, folder=folder, settings=settings)
 
 
 def _make_folder(folder: Path, target: Target, store: Store) -> tuple[str, ...]:
@@ -275,10 +314,14 @@ def _result(
                 source=bytes_.source if bytes_ else None,
                 method=methods.get(step.artifact.name),
                 attempts=bytes_.attempts if bytes_ else (),
-                candidates=tuple(map(_label, step.sources)) if dry_run else (),
+                candidates=_candidates(step) if dry_run else (),
             )
         )
     return InstallResult(plan.entry, plan.variant, plan.target, tuple(steps), dry_run=dry_run)
+
+
+def _candidates(step: Step) -> tuple[str, ...]:
+    return tuple(one.label for one in step.nearby) or tuple(map(_label, step.sources))
 
 
 def _label(source: Source) -> str:

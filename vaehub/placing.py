@@ -32,6 +32,9 @@ class Fetched(NamedTuple):
     keep: bool
     """They are the store's: placing must leave them there."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
+    method: str | None = None
+    """How they came to be ours, where that was on this machine; the receipt of a file that is then
+    merely moved says this."""
 
 
 def place_all(
@@ -88,6 +91,8 @@ def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: boo
                 staged.unlink(missing_ok=True)
         else:
             method = place(bytes_.path, destination, keep_source=bytes_.keep)
+        if method == "moved" and bytes_.method is not None:
+            method = bytes_.method
         try:
             receipt = receipts.with_stat(receipt._replace(method=method), destination.stat())
             receipts.write(receipt)

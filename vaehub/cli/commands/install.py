@@ -32,6 +32,13 @@ SELECT = {
     "sdnext": "refresh the list of VAE models in the settings, then choose it there",
 }
 """How a person selects a file of the slot ``vae``, per layout that is a UI."""
+NEARBY = {
+    "installed": "the installed",
+    "hub-cache": "the Hugging Face cache:",
+    "beside": "its neighbour",
+    "adopted": "the adopted",
+}
+"""What a file of this machine is called, by its origin."""
 
 
 def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -263,8 +270,8 @@ def _has_work(result: InstallResult) -> bool:
 def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     yield ("  ", Styled(str(step.destination), "green" if step.status == "installed" else ""))
     if step.status == "installed":
-        came = "the store" if step.source == "store" else step.source
-        yield f"    {words.size(step.size)} from {came}, verified, {_how(step.method)}"
+        came, how = _where(step.source or ""), _how(step)
+        yield f"    {words.size(step.size)} from {came}, verified, {how}"
         yield f"    sha256 {step.sha256}"
         if not pinned:
             yield "    which is the host's word alone: the catalog knows no sha256 of this file"
@@ -272,17 +279,31 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
         yield f"    {step.reason}"
     else:
         act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
+        if step.action == "place" and step.candidates:
+            act = "would be placed without a download"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
-        yield from (f"    from {label}" for label in step.candidates)
+        yield from (f"    from {_where(label)}" for label in step.candidates)
 
 
-def _how(method: str | None) -> str:
-    match method:
+def _where(label: str) -> str:
+    """Say where bytes come from: the store, a file of this machine, a host."""
+    if label == "store":
+        return "the store"
+    origin, blank, path = label.partition(" ")
+    return f"{NEARBY[origin]} {path}" if blank and origin in NEARBY else label
+
+
+def _how(step: Installed) -> str:
+    origin = (step.source or "").partition(" ")[0]
+    nearby = origin in NEARBY
+    match step.method:
         case "hardlink":
-            return "a hard link to the store"
+            # To a file of the user's own there is none, so that one is the store's copy of it.
+            either = origin in {"installed", "hub-cache"}
+            return "a hard link" if either else "a hard link to the store"
         case "reflink":
-            return "sharing its disk space with the store"
+            return "sharing its disk space" + ("" if nearby else " with the store")
         case "copy":
-            return "a copy of the store's"
+            return "a copy" if nearby else "a copy of the store's"
         case _:
             return "straight to its place"
