@@ -13,8 +13,9 @@ import pytest
 
 from tests import builders, killing
 from tests.api_box import Box, locator
+from tests.openings import watched
 from tests.trees import another_file_system, snapshot
-from vaehub import api
+from vaehub import api, staging
 from vaehub.errors import IntegrityError, NoSourceDelivered, Offline
 from vaehub.place import reflinked
 from vaehub.store import Store
@@ -208,6 +209,15 @@ def test_the_same_bytes_under_another_name_in_the_folder(box: Box) -> None:
     assert box.listed == ["orangemix.vae.pt"]
 
 
+def test_where_the_store_has_the_bytes_nothing_else_is_looked_at(box: Box) -> None:
+    installed(box).destination.unlink()
+    (box.vae / "same-size.pt").write_bytes(OTHER)
+    with watched(box.vae) as opened:
+        assert installed(box).source == "store"
+        assert not box.install("tiny").changed
+    assert "same-size.pt" not in opened
+
+
 def test_forgetting_a_folder_forgets_its_files(box: Box, mine: Path) -> None:
     adopt(box, mine.parents[1])
     assert [one.folder for one in api.adopted(settings=box.settings)] == [mine.parents[1]]
@@ -313,6 +323,16 @@ def test_a_target_on_another_disk_gives_to_one_beside_it(box: Box, far: Path) ->
     assert box.verify(to=far / "b").ok
     box.uninstall("tiny", to=far / "b")
     assert list(far.iterdir()) == []
+
+
+@posix
+def test_what_a_killed_run_left_beside_a_far_target_goes(box: Box, blob: Path, far: Path) -> None:
+    left = far / "ui" / ".vaehub" / staging.new_name()
+    left = left.with_name(left.name.replace(f"-{os.getpid()}-", "-999999999-"))
+    left.parent.mkdir(parents=True)
+    left.write_bytes(DATA[:9])
+    assert installed(box, far / "ui").source == f"hub-cache {blob}"
+    assert [path.name for path in left.parent.iterdir()] == [f"{NAME}.json"]
 
 
 @posix
