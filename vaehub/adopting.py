@@ -18,7 +18,7 @@ from vaehub.digests import Digests
 from vaehub.errors import NamingError, TargetNotUsable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vaehub.catalog import Catalogs
     from vaehub.model import Artifact, Problem
@@ -78,8 +78,13 @@ def adopt(
     """
     _refuse_other(folder)
     problems: list[Problem] = []
-    found = list(walking.files_below(folder, problems))
-    likely = _likely(found, catalogs)
+    is_likely = _likely(catalogs)
+    looked_at = 0
+    likely: list[_File] = []
+    for path, stat in walking.files_below(folder, problems):  # there may be millions
+        looked_at += 1
+        if is_likely(path, stat):
+            likely.append((path, stat))
     digests = _hash(folder, likely, digests=Digests(settings.cache), listener=listener)
     names = known_names(catalogs)
     files = []
@@ -93,8 +98,8 @@ def adopt(
     return Adopted(
         folder,
         tuple(files),
-        looked_at=len(found),
-        other_size=len(found) - len(likely),
+        looked_at=looked_at,
+        other_size=looked_at - len(likely),
         other_bytes=sum(isinstance(digest, str) and digest not in names for digest in digests),
         changed=not dry_run and _remember(folder, known, state=settings.state),
         problems=tuple(problems),
@@ -154,8 +159,8 @@ def _artifacts(catalogs: Catalogs) -> Iterator[tuple[str, Artifact]]:
                 yield f"{entry.full_name}@{variant.name}", artifact
 
 
-def _likely(found: Sequence[_File], catalogs: Catalogs) -> list[_File]:
-    """Keep the files that are worth reading."""
+def _likely(catalogs: Catalogs) -> Callable[[Path, os.stat_result], bool]:
+    """Give the question whether a file is worth reading."""
     pinned = [artifact for _, artifact in _artifacts(catalogs) if artifact.sha256 is not None]
     sizes = {artifact.size for artifact in pinned}
     names = {
@@ -164,11 +169,7 @@ def _likely(found: Sequence[_File], catalogs: Catalogs) -> list[_File]:
         if artifact.size is None
         for name in (artifact.name, *artifact.known_as)
     }
-    return [
-        (path, stat)
-        for path, stat in found
-        if stat.st_size in sizes or path.name.casefold() in names
-    ]
+    return lambda path, stat: stat.st_size in sizes or path.name.casefold() in names
 
 
 def _hash(
