@@ -102,6 +102,7 @@ def test_killed_at_each_file_system_event(box: Box, events: int, tmp_path: Path)
     killed = 0
     for point in points:
         box.environment["VAEHUB_STORE"] = str(tmp_path / f"store-{point}")
+        box.environment["XDG_STATE_HOME"] = str(tmp_path / f"state-{point}")  # also written to once
         done = killing.run(box.arguments, environment=box.environment, cwd=box.tree, kill_at=point)
         killed += done.returncode == -signal.SIGKILL
         box.assert_untouched_or_complete()

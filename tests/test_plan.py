@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from vaehub.errors import FileInTheWay, NotPinned, TargetRefuses, UsageError
 from vaehub.model import Artifact, Entry, License, Source, Target, Variant
+from vaehub.nearby import Nearby
 from vaehub.plan import Destination, Plan, Step, choose_variant, make_plan, usable_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from vaehub.observe import Found
 
@@ -130,6 +132,7 @@ def plan(
     *states: Found,
     artifacts: tuple[Artifact, ...] = (),
     stored: Collection[str] = (),
+    nearby: Mapping[str, tuple[Nearby, ...]] = MappingProxyType({}),
     require_pinned: bool = False,
 ) -> Plan:
     names = tuple(DIGEST)[: len(states)]
@@ -142,6 +145,7 @@ def plan(
         found={item.name: state for item, state in zip(chosen.artifacts, states, strict=True)},
         stored=stored,
         sources={item.name: (PLAIN, *item.sources) for item in chosen.artifacts},
+        nearby=nearby,
         require_pinned=require_pinned,
     )
 
@@ -167,6 +171,33 @@ def test_one_step(state: Found, in_store: bool, action: str, reason: str, replac
     assert step.destination == FOLDER / "a.safetensors"
     assert step.sources == ((PLAIN, FREE) if action == "fetch" else ())
     assert made.nothing_to_do is (action == "keep")
+
+
+HERE = (Nearby(Path("/models/x.pt"), "adopted"), Nearby(Path("/other/y.pt"), "installed"))
+
+
+@pytest.mark.parametrize(
+    ("state", "in_store", "action", "reason"),
+    [
+        ("absent", False, "place", "not there yet; the same bytes are at /models/x.pt"),
+        ("outdated", False, "place", "a newer file of the catalog; the same bytes are at /models"),
+        ("absent", True, "place", "not there yet; its bytes are in the store"),
+        ("intact", False, "keep", "already installed"),
+        ("same-bytes", False, "keep", "already there, not placed by vaehub"),
+    ],
+)
+def test_one_step_where_the_bytes_are_nearby(
+    state: Found, in_store: bool, action: str, reason: str
+) -> None:
+    stored = [DIGEST["a.safetensors"]] if in_store else []
+    made = plan(state, stored=stored, nearby={"a.safetensors": HERE})
+    (step,) = made.steps
+    assert step.action == action
+    assert step.reason.startswith(reason)
+    used = action == "place" and not in_store
+    assert step.nearby == (HERE if used else ())
+    assert step.sources == ((PLAIN, FREE) if used else ()), "they are asked where none will do"
+    assert made.download_size == 0
 
 
 @pytest.mark.parametrize("in_store", [False, True])

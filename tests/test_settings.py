@@ -542,6 +542,44 @@ def test_the_hub_s_older_variable_serves(home: Path) -> None:
     assert hub_token(HUGGING_FACE_HUB_TOKEN="older") == "older True"
 
 
+HUB_CACHE = (
+    "from huggingface_hub import constants; from vaehub.settings import load;"
+    "print(constants.HF_HUB_CACHE); print(load().hub_cache)"
+)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"HF_HUB_CACHE": "/data/hub"},
+        {"HF_HUB_CACHE": "~/hub"},
+        {"HF_HUB_CACHE": "$HOME/hub"},
+        {"HUGGINGFACE_HUB_CACHE": "/data/older"},
+        {"HUGGINGFACE_HUB_CACHE": "/data/older", "HF_HUB_CACHE": "/data/hub"},
+        {"HF_HOME": "/data/hf"},
+        {"HF_HOME": "~/hf"},
+        {"HF_HOME": "/data/hf", "HF_HUB_CACHE": "/data/hub"},
+        {"XDG_CACHE_HOME": "/data/cache"},
+        {"XDG_CACHE_HOME": "/data/cache", "HF_HOME": "$HOME/hf"},
+    ],
+    ids=" ".join,
+)
+def test_the_hub_s_cache_is_where_its_client_has_it(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    done = subprocess.run(
+        [sys.executable, "-c", HUB_CACHE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    theirs, ours = done.stdout.splitlines()
+    assert theirs == ours
+
+
 def test_without_a_login_the_hub_s_client_is_not_imported(home: Path) -> None:
     assert hub_token(HF_HOME=str(home / "empty")) == "None False"
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from vaehub import settings as settings_module
-from vaehub.errors import TargetError, UsageError
+from vaehub.errors import TargetError, TargetNotUsable, UsageError
 from vaehub.model import Problem, Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from vaehub.adopted import AdoptedFolder
+    from vaehub.adopting import Adopted
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
     from vaehub.converting import Converted
@@ -328,6 +330,73 @@ def install_each(
         catalogs=catalogs,
         listener=listener or SILENT,
     )
+
+
+def adopt(
+    folders: Iterable[str | Path],
+    *,
+    dry_run: bool = False,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> list[Adopted | TargetNotUsable]:
+    """Recognise files of the catalogs in folders, so that installs take their bytes from there.
+
+    Nothing in the folders is changed; what was found is recorded in the user's state.
+
+    Args:
+        folders: Each is looked through with all that is below it.
+        dry_run: Record nothing.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told how far hashing is; silent by default.
+
+    Returns:
+        For each folder what was found, or why it cannot be looked into.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+    """
+    from vaehub import adopting
+    from vaehub.transfer.listener import SILENT
+
+    settings, catalogs = _given(settings, catalogs)
+    found: list[Adopted | TargetNotUsable] = []
+    for folder in folders:
+        try:
+            path = adopting.absolute(folder)
+            done = adopting.adopt(
+                path, catalogs, settings=settings, listener=listener or SILENT, dry_run=dry_run
+            )
+        except TargetNotUsable as error:
+            found.append(error)
+        else:
+            found.append(done)
+    return found
+
+
+def adopted(*, settings: Settings | None = None) -> list[AdoptedFolder]:
+    """List the folders that were adopted, with the files that were recognised in them."""
+    from vaehub import adopted as records
+
+    settings = settings or settings_module.load()
+    return records.read(settings.state)
+
+
+def forget(folder: str | Path, *, settings: Settings | None = None) -> Path:
+    """Forget an adopted folder; nothing in it is changed.
+
+    Returns:
+        The folder, as it was on record.
+
+    Raises:
+        NamingError: it was not adopted.
+        TargetNotUsable: the user's state cannot be written.
+    """
+    from vaehub import adopting
+
+    settings = settings or settings_module.load()
+    return adopting.forget(adopting.absolute(folder), state=settings.state)
 
 
 def installed(target: Target) -> list[Receipt]:

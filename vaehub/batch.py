@@ -12,12 +12,10 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import receipts
 from vaehub.copies import Copies, device_of
 from vaehub.installing import InstallResult, carry_out, prepare, report
 from vaehub.obtaining import AT_ONCE, key_of
 from vaehub.plan import spared
-from vaehub.targets.places import folders_of
 from vaehub.together import run_together
 from vaehub.transfer.listener import Relay
 
@@ -74,7 +72,7 @@ def install_all(
             plans[index] = prepare(job.order, job.target, settings=settings, options=options)
         except Exception as error:
             outcomes[index] = error
-    copies = _found(list(plans.values()))
+    copies = Copies()
     plans = _sharing(plans, copies)
     for index in list(plans):
         if options.dry_run or plans[index].nothing_to_do:
@@ -127,20 +125,6 @@ def _asking_once(ask: Ask | None) -> Ask | None:
         return answers[entry.full_name]
 
     return once
-
-
-def _found(plans: Sequence[Plan]) -> Copies:
-    """Gather what earlier runs have placed in these targets and is now to be fetched."""
-    copies = Copies()
-    wanted = {
-        step.artifact.sha256 for plan in plans for step in plan.todo if step.action == "fetch"
-    }
-    if wanted:
-        folders = {folder for plan in plans for folder in folders_of(plan.target)}
-        for receipt in (receipt for folder in folders for receipt in receipts.read(folder)):
-            if receipt.sha256 in wanted:
-                copies.found(receipt.sha256, receipt.path, receipt.sha256)
-    return copies
 
 
 def _sharing(plans: Mapping[int, Plan], copies: Copies) -> dict[int, Plan]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.hashing import sha256_of
+from vaehub.nearby import Nearby
 
 if TYPE_CHECKING:
     import os
     from pathlib import Path
-
-SOURCE = "installed"
-"""What a receipt calls the source where the bytes are those of another installed file."""
 
 
 class Copy(NamedTuple):
@@ -26,6 +24,11 @@ class Copy(NamedTuple):
     sha256: str
     size: int
     device: int
+
+    @property
+    def label(self) -> str:
+        """Say where that is, as reports and receipts have it; see :mod:`vaehub.nearby`."""
+        return Nearby(self.path, "installed").label
 
 
 class Copies:

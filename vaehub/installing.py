@@ -24,6 +24,7 @@ from vaehub import (
     observe,
     obtaining,
     receipts,
+    received,
     staging,
     suiting,
     targets,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from vaehub.errors import VaehubError
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Problem, Source, Target, Variant
+    from vaehub.nearby import Nearby
+    from vaehub.observe import Found
     from vaehub.placing import Fetched
     from vaehub.plan import Step
     from vaehub.settings import Settings
@@ -66,14 +69,15 @@ class Installed(NamedTuple):
     size: int | None
     sha256: str | None
     source: str | None = None
-    """Label of the source that served the bytes; ``store`` where they were here already,
-    ``installed`` where they are those of another installed file."""
+    """Label of the source that served the bytes; ``store`` where they were there already, and
+    ``adopted PATH`` or the like where another file of this machine had them."""
     method: str | None = None
     """``reflink``, ``hardlink``, ``copy`` or ``moved``."""
     attempts: tuple[tuple[str, VaehubError], ...] = ()
     """Sources that failed before one served."""
     candidates: tuple[str, ...] = ()
-    """Labels of the sources that will be asked, in order; only where ``planned``."""
+    """Labels of the files nearby that will be tried, else of the sources that will be asked, in
+    order; only where ``planned``."""
     converted_from: Mapping[str, Any] | None = None
     """``name``, ``size``, ``sha256`` of the catalog's file, where ours is made of it: then its own
     size and sha256 are known only right after that."""
@@ -277,6 +281,7 @@ def _carry_out(
                 created = _make_folder(folder, target, store)
             methods = place_all(plan, made, store, created)
             intents.forget(store.root, folder)
+        received.note(settings.state, target)
     except BaseException:
         # Folders made for nothing go again, as far as they are empty.
         new = [target.root / name for name in created or ()]
@@ -319,25 +324,34 @@ def _plan(
         where = destinations.beside(
             checkpoint, entry, variant, target, wish=options.convert, finish=finish
         )
+    found = {
+        artifact.name: observe.look(
+            where[artifact.name].path,
+            artifact,
+            entry=entry.full_name,
+            converted=where[artifact.name].convert is not None,
+        )
+        for artifact in variant.artifacts
+    }
+    stored = {
+        artifact.sha256
+        for artifact in variant.artifacts
+        if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size)
+    }
     plan = make_plan(
         entry,
         variant,
         target,
         destinations=where,
-        found={
-            artifact.name: observe.look(
-                where[artifact.name].path,
-                artifact,
-                entry=entry.full_name,
-                converted=where[artifact.name].convert is not None,
-            )
-            for artifact in variant.artifacts
-        },
-        stored={
-            artifact.sha256
-            for artifact in variant.artifacts
-            if artifact.sha256 is not None and store.has(artifact.sha256, artifact.size)
-        },
+        found=found,
+        stored=stored,
+        nearby=_nearby(
+            variant,
+            found,
+            stored,
+            folder=next(iter(where.values())).path.parent,
+            settings=settings,
+        ),
         sources={
             artifact.name: usable_sources(
                 artifact, hosts.with_mirrors(artifact, settings), only_host=options.only_host
@@ -354,6 +368,27 @@ def _plan(
         for note in suiting.notes(entry, target, checkpoint, place.path)
     ]
     return plan._replace(checkpoint=checkpoint, notes=tuple(notes))
+
+
+def _nearby(
+    variant: Variant,
+    found: Mapping[str, Found],
+    stored: Collection[str],
+    *,
+    folder: Path,
+    settings: Settings,
+) -> Mapping[str, tuple[Nearby, ...]]:
+    """Look on this machine for what would have to be fetched; for nothing else."""
+    missing = [
+        artifact
+        for artifact in variant.artifacts
+        if found[artifact.name] in {"absent", "outdated"} and artifact.sha256 not in stored
+    ]
+    if not missing:
+        return {}
+    from vaehub.nearby import look_for
+
+    return look_for(missing, folder=folder, settings=settings)
 
 
 def _make_folder(folder: Path, target: Target, store: Store) -> tuple[str, ...]:
@@ -395,7 +430,7 @@ def _result(
                 source=bytes_.source if bytes_ else None,
                 method=methods.get(step.artifact.name),
                 attempts=bytes_.attempts if bytes_ else (),
-                candidates=tuple(map(_label, step.sources)) if dry_run else (),
+                candidates=_candidates(step) if dry_run else (),
                 converted_from=origin,
                 because=step.because,
                 listed_as=layout.listed_as(plan.target, plan.entry.slot, step.destination),
@@ -419,6 +454,10 @@ def _origin(step: Step) -> Mapping[str, Any] | None:
         return None
     artifact = step.artifact
     return {"name": artifact.name, "size": artifact.size, "sha256": artifact.sha256}
+
+
+def _candidates(step: Step) -> tuple[str, ...]:
+    return tuple(one.label for one in step.nearby) or tuple(map(_label, step.sources))
 
 
 def _label(source: Source) -> str:

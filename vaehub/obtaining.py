@@ -11,8 +11,8 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vaehub import receipts
-from vaehub.copies import SOURCE, device_of
+from vaehub import receipts, staging
+from vaehub.copies import device_of
 from vaehub.placing import Fetched
 from vaehub.together import run_together
 
@@ -160,14 +160,19 @@ def _obtain_one(
     if here is not None:
         return here
 
-    from vaehub.transfer.fetch import fetch
-
     elsewhere = elsewhere and step.convert is None  # else the origin is read again from here
     if elsewhere:
         path = _partial_beside(step)
         path.parent.mkdir(exist_ok=True)
     else:
         path = store.partial(key_of(artifact))
+    if step.nearby:
+        brought = _bring(step, path, store, elsewhere=elsewhere)
+        if brought is not None:
+            return brought
+
+    from vaehub.transfer.fetch import fetch
+
     got = fetch(artifact, path, step.sources, session=session, settings=settings, listener=listener)
     if not elsewhere:
         path = store.adopt(path, got.sha256)
@@ -188,7 +193,7 @@ def _here_already(step: Step, store: Store, copies: Copies, *, elsewhere: bool) 
     copy = copies.find(key_of(step.artifact), device=device)
     if copy is None or (blob is not None and copy.device != device):
         return blob
-    return Fetched(copy.path, copy.sha256, copy.size, SOURCE, keep=True)
+    return Fetched(copy.path, copy.sha256, copy.size, copy.label, keep=True)
 
 
 def _blob(artifact: Artifact, store: Store) -> Fetched | None:
@@ -196,6 +201,24 @@ def _blob(artifact: Artifact, store: Store) -> Fetched | None:
         return None
     blob = store.blob(artifact.sha256)
     return Fetched(blob, artifact.sha256, blob.stat().st_size, "store", keep=True)
+
+
+def _bring(step: Step, partial_: Path, store: Store, *, elsewhere: bool) -> Fetched | None:
+    """Take the bytes from a file of this machine; None where none has them any more."""
+    from vaehub.bringing import bring
+    from vaehub.transfer import partial as partials
+
+    sha256 = key_of(step.artifact)
+    # What a killed run leaves goes with the next one, in the store also with the garbage.
+    staging.sweep(partial_.parent)
+    path = partial_.with_name(staging.new_name() if elsewhere else f"{partial_.name}.nearby")
+    got = bring(step.nearby, step.artifact, path, for_store=not elsewhere)
+    if got is None:
+        return None
+    partials.remove(partial_)  # what an earlier run had fetched of it is of no use any more
+    if not elsewhere:
+        path = store.adopt(path, sha256)
+    return Fetched(path, sha256, got.size, got.source, keep=not elsewhere, method=got.method)
 
 
 def key_of(artifact: Artifact) -> str:

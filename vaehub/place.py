@@ -172,12 +172,12 @@ def _place(
     staging.sweep(ours)
     temporary = staging.create(ours)
     try:
-        if _reflinked(opened, temporary):
+        if reflinked(opened, temporary):
             method = "reflink"
-        elif keep_source and _hard_linked(source, destination):
+        elif keep_source and hard_linked(source, destination):
             return "hardlink"
         else:
-            _copy(opened, temporary)
+            copy(opened, temporary)
             method = "copy"
         publish(temporary, destination)
     finally:
@@ -197,7 +197,12 @@ def _moved(source: Path, destination: Path) -> bool:
     return True
 
 
-def _hard_linked(source: Path, destination: Path) -> bool:
+def hard_linked(source: Path, destination: Path) -> bool:
+    """Give a file a second name; False where the file systems or their rules allow none.
+
+    Raises:
+        OSError: anything else that goes wrong; above all, something has that name.
+    """
     try:
         there = source.stat()
         if there.st_dev != destination.parent.stat().st_dev:
@@ -213,7 +218,8 @@ def _hard_linked(source: Path, destination: Path) -> bool:
     return True
 
 
-def _reflinked(opened: IO[bytes], temporary: Path) -> bool:
+def reflinked(opened: IO[bytes], temporary: Path) -> bool:
+    """Share a file's blocks with a temporary file of ours; False where the disk cannot."""
     if sys.platform != "linux":
         return False
     import fcntl
@@ -227,7 +233,13 @@ def _reflinked(opened: IO[bytes], temporary: Path) -> bool:
     return True
 
 
-def _copy(opened: IO[bytes], temporary: Path) -> None:
+def copy(opened: IO[bytes], temporary: Path) -> None:
+    """Copy a file's bytes into a temporary file of ours, durably.
+
+    Raises:
+        DiskFull: there is not enough room.
+        OSError: it cannot be read or written.
+    """
     needed = os.fstat(opened.fileno()).st_size
     free = shutil.disk_usage(temporary.parent).free
     if free < needed:

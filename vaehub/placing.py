@@ -36,6 +36,9 @@ class Fetched(NamedTuple):
     attempts: tuple[tuple[str, VaehubError], ...] = ()
     converted_from: Mapping[str, Any] | None = None
     """As in the receipt."""
+    method: str | None = None
+    """How they came to be ours, where that was on this machine; the receipt of a file that is then
+    merely moved says this."""
 
 
 def place_all(
@@ -95,6 +98,8 @@ def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: boo
                 staged.unlink(missing_ok=True)
         else:
             method = place(bytes_.path, destination, keep_source=bytes_.keep)
+        if method == "moved" and bytes_.method is not None:
+            method = bytes_.method
         try:
             receipt = receipts.with_stat(receipt._replace(method=method), destination.stat())
             receipts.write(receipt)

@@ -6,6 +6,7 @@ error that says why there is none. Looks at nothing itself; :mod:`vaehub.observe
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub.errors import FileInTheWay, NotPinned, TargetRefuses, UsageError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.model import Artifact, Entry, Problem, Source, Target, Variant
+    from vaehub.nearby import Nearby
     from vaehub.observe import Found
     from vaehub.targets.remedies import Convert
 
@@ -36,17 +38,19 @@ class Step(NamedTuple):
 
     artifact: Artifact
     action: Action
-    """``keep``: it is there; ``place``: the store has the bytes; ``fetch``: they must come."""
+    """``keep``: it is there; ``place``: this machine has the bytes; ``fetch``: they must come."""
     destination: Path
     reason: str
     sources: tuple[Source, ...] = ()
-    """In the order they will be tried; empty unless ``fetch``."""
+    """In the order they will be tried; empty where the file is there or the store has the bytes."""
     replaces: bool = False
     """An older file of ours stands at the destination and gives way."""
     convert: Convert | None = None
     """What is placed is made of the artifact: its weights as safetensors."""
     because: str | None = None
     """Why it is another file, or has another name, than the catalog says."""
+    nearby: tuple[Nearby, ...] = ()
+    """Files of this machine that seem to hold the bytes, tried before the sources."""
 
 
 class Plan(NamedTuple):
@@ -168,6 +172,7 @@ def make_plan(
     found: Mapping[str, Found],
     stored: Collection[str],
     sources: Mapping[str, tuple[Source, ...]],
+    nearby: Mapping[str, tuple[Nearby, ...]] = MappingProxyType({}),
     require_pinned: bool = False,
 ) -> Plan:
     """Decide what to do for each artifact of a variant.
@@ -180,6 +185,7 @@ def make_plan(
         found: What stands at that path, per artifact name.
         stored: The sha256 of the artifacts that the store holds.
         sources: Where each artifact can be fetched from, in order.
+        nearby: Files of this machine that seem to hold its bytes, per artifact name.
         require_pinned: Refuse artifacts whose sha256 the catalog does not know.
 
     Raises:
@@ -220,19 +226,23 @@ def make_plan(
             steps.append(Step(artifact, "keep", destination, reason, convert=convert, because=why))
         else:
             in_store = artifact.sha256 is not None and artifact.sha256 in stored
+            here = () if in_store else nearby.get(artifact.name, ())
             reason = "a newer file of the catalog" if state == "outdated" else "not there yet"
+            if in_store:
+                reason += "; its bytes are in the store"
+            elif here:
+                reason += f"; the same bytes are at {here[0].path}"
             steps.append(
                 Step(
                     artifact,
-                    "place" if in_store else "fetch",
+                    "place" if in_store or here else "fetch",
                     destination,
-                    reason
-                    + ("; its bytes are in the store" if in_store else "")
-                    + ("" if convert is None else f"; made of {artifact.name}"),
+                    reason if convert is None else f"{reason}; made of {artifact.name}",
                     sources=() if in_store else sources[artifact.name],
                     replaces=state == "outdated",
                     convert=convert,
                     because=why,
+                    nearby=here,
                 )
             )
     return Plan(entry, variant, target, tuple(steps))

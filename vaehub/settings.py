@@ -181,6 +181,15 @@ class Settings(NamedTuple):
         return any(self.environ.get(name).lower() in values.TRUE for name in switches)
 
     @property
+    def hub_cache(self) -> Path:
+        """Where the Hub's own client keeps what it downloads; as its constants have it."""
+        base = self.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        home = self.environ.get("HF_HOME") or f"{base}/huggingface"
+        named = self.environ.get("HF_HUB_CACHE") or self.environ.get("HUGGINGFACE_HUB_CACHE")
+        # It expands variables too.
+        return Path(os.path.expandvars(os.path.expanduser(named or f"{home}/hub")))  # noqa: PTH111
+
+    @property
     def plain_http_origins(self) -> frozenset[str]:
         """Origins (``http://host:port``) that the user named with plain http."""
         bases = [*self.user_endpoints.values(), *(mirror.base for mirror in self.mirrors)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from vaehub.errors import DiskFull, TargetNotUsable
 from vaehub.transfer.declared import Expected
 from vaehub.transfer.extents import Extent, Owner
-from vaehub.transfer.partial import Partial
+from vaehub.transfer.partial import Partial, remove
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,3 +222,18 @@ def test_the_digest_always_agrees_with_the_file(
     partial.__exit__(None, None, None)
     assert path.read_bytes() == whole
     assert digest == hashlib.sha256(whole).hexdigest()
+
+
+def test_to_remove_one_leaves_nothing_of_it_and_all_else(path: Path) -> None:
+    other = path.with_name(f"{path.name}.nearby")
+    other.parent.mkdir()
+    other.write_bytes(b"another")
+    with Partial(path) as partial:
+        partial.begin("a")
+        partial.receive("a", 0, b"bytes")
+        partial.record()
+    path.with_name(f"{path.name}.now").touch()
+    assert len(list(path.parent.iterdir())) == 4
+    remove(path)
+    assert list(path.parent.iterdir()) == [other]
+    remove(path)

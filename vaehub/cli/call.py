@@ -145,7 +145,7 @@ def _requests_shown(*, wanted: bool) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             terminal.mention(f"vaehub: {redact(record.getMessage())}")
 
-    logger = logging.getLogger("vaehub.http")
+    logger = logging.getLogger("vaehub")
     handler = ToStderr()
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)

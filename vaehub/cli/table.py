@@ -13,6 +13,7 @@ COMMANDS = {
     "search": "Find VAEs by name, model or purpose.",
     "info": "Show everything known of a VAE.",
     "install": "Install VAEs into a UI or a folder.",
+    "adopt": "Use files that you have already, whatever their names.",
     "uninstall": "Remove what vaehub installed, and nothing else.",
     "verify": "Check installed files against the catalog.",
     "smoke": "Decode with a VAE and say whether it works.",

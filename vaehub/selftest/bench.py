@@ -73,7 +73,7 @@ class Bench:
         return samples.tree(self.fresh(layout), layout)
 
     def settings(self, *, mirrors: bool = False) -> Settings:
-        """Give settings that lead here, with an empty store."""
+        """Give settings that lead here: an empty store, and nothing known of other trees."""
         environ = self.world.environment(login=TOKEN_VARIABLES)
         if not mirrors:
             del environ["VAEHUB_MIRRORS"]
@@ -81,9 +81,10 @@ class Bench:
             "VAEHUB_CONFIG": str(self._folder / "config.toml"),
             "VAEHUB_CATALOG": str(self._folder / "catalog.yaml"),
             "VAEHUB_STORE": str(self.fresh("store")),
+            "HF_HUB_CACHE": str(self.fresh("hub")),
         }
         return settings_module.load(environ)._replace(
-            state=self._folder / "state", cache=self._folder / "cache"
+            state=self.fresh("state"), cache=self._folder / "cache"
         )
 
     def install(self, id: str, tree: Path, settings: Settings) -> InstallResult:

@@ -410,5 +410,15 @@ def peek(path: Path) -> int | None:
     return max((known.present for known in notes), default=length)
 
 
+def remove(path: Path) -> None:
+    """Remove a partial and what was written down about it; nobody may be at work on it.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    for file in (path, path.with_name(f"{path.name}.json"), _hint_of(path)):
+        file.unlink(missing_ok=True)
+
+
 def _hint_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.now")

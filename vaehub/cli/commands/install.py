@@ -12,7 +12,6 @@ from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
-from vaehub.copies import SOURCE
 from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
 from vaehub.rates import parse_rate
@@ -27,7 +26,13 @@ if TYPE_CHECKING:
     from vaehub.model import Entry, Target
     from vaehub.smoke.report import SmokeReport
 
-_CAME = {"store": "the store", SOURCE: "another installed file"}
+NEARBY = {
+    "installed": "the installed",
+    "hub-cache": "the Hugging Face cache:",
+    "beside": "its neighbour",
+    "adopted": "the adopted",
+}
+"""What a file of this machine is called, by its origin."""
 
 
 def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
@@ -312,8 +317,8 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
         what = "not called" if step.converted_from is None else "made of"
         yield f"    {what} {step.name}: {step.because}"
     if step.status == "installed":
-        came = _CAME.get(step.source or "", step.source)
-        yield f"    {words.size(step.size)} from {came}, verified, {_how(step)}"
+        came, how = _where(step.source or ""), _how(step)
+        yield f"    {words.size(step.size)} from {came}, verified, {how}"
         yield f"    sha256 {step.sha256}"
         if step.converted_from is not None:
             yield f"    made of {step.name}, sha256 {step.converted_from['sha256']}"
@@ -322,19 +327,32 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     elif step.action == "keep":
         yield f"    {step.reason}"
     else:
-        act = "would be fetched" if step.action == "fetch" else "would be placed"
+        act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
+        if step.action == "place" and step.candidates:
+            act = "would be placed without a download"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
-        yield from (f"    from {label}" for label in step.candidates)
+        yield from (f"    from {_where(label)}" for label in step.candidates)
+
+
+def _where(label: str) -> str:
+    """Say where bytes come from: the store, a file of this machine, a host."""
+    if label == "store":
+        return "the store"
+    origin, blank, path = label.partition(" ")
+    return f"{NEARBY[origin]} {path}" if blank and origin in NEARBY else label
 
 
 def _how(step: Installed) -> str:
-    other = "that one" if step.source == SOURCE else "the store"
+    origin = (step.source or "").partition(" ")[0]
+    nearby = origin in NEARBY
     match step.method:
         case "hardlink":
-            return f"a hard link to {other}"
+            # To a file of the user's own there is none, so that one is the store's copy of it.
+            either = origin in {"installed", "hub-cache"}
+            return "a hard link" if either else "a hard link to the store"
         case "reflink":
-            return f"sharing its disk space with {other}"
+            return "sharing its disk space" + ("" if nearby else " with the store")
         case "copy":
-            return f"a copy of {other}" if step.source == SOURCE else "a copy of the store's"
+            return "a copy" if nearby else "a copy of the store's"
         case _:
             return "straight to its place"
