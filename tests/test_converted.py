@@ -235,6 +235,7 @@ def test_killed_at_each_step_the_folder_is_untouched_or_complete(box: Box) -> No
         **box.world.environment(),
         "HOME": str(box.folder),
         "VAEHUB_STORE": str(box.store),
+        "XDG_STATE_HOME": str(box.folder / "state"),
         "VAEHUB_CATALOG": str(box.catalog),
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
@@ -248,6 +249,9 @@ def test_killed_at_each_step_the_folder_is_untouched_or_complete(box: Box) -> No
     box.uninstall("house")
     for point in range(1, events + 1, max(1, events // 25)):
         shutil.rmtree(box.store)
+        environment["XDG_STATE_HOME"] = str(
+            box.folder / f"state-{point}"
+        )  # written to once as well
         done = killing.run(words, environment=environment, cwd=box.folder, kill_at=point)
         assert done.returncode == -signal.SIGKILL
         placed = box.vae / MADE

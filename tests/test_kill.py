@@ -46,6 +46,7 @@ class Box:
             **world.environment(),
             "HOME": str(folder),
             "VAEHUB_STORE": str(folder / "store"),
+            "XDG_STATE_HOME": str(folder / "state"),
             "VAEHUB_CATALOG": str(self.catalog),
             "HF_HUB_DISABLE_TELEMETRY": "1",
         }

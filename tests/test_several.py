@@ -144,7 +144,8 @@ def test_of_two_targets_on_another_file_system_the_second_links_to_the_first(
     assert [path.read_bytes() for path in files] == [DATA] * 2
     assert box.sent() == len(DATA)
     assert box.in_store() == []
-    assert (first.steps[0].method, second.steps[0].source) == ("moved", "installed")
+    assert first.steps[0].method == "moved"
+    assert second.steps[0].source == f"installed {first.steps[0].destination}"
     if second.steps[0].method == "hardlink":
         assert is_one_file(*files)
         assert {path.stat().st_nlink for path in files} == {2}
@@ -186,7 +187,7 @@ def test_what_an_earlier_run_placed_there_serves_a_further_target(
     box.world.reset()
     done = box.installs(second, first)  # whatever their order
     assert [result.changed for result in done] == [True, False]
-    assert done[0].steps[0].source == "installed"
+    assert done[0].steps[0].source.startswith("installed /")
     assert (second / NAME).read_bytes() == DATA
     assert box.world.requests == []
 
@@ -419,6 +420,7 @@ def _killed_at_each_event(box: Trees, trees: list[Path], tmp_path: Path) -> None
         "VAEHUB_CATALOG": str(box.catalog),
         "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],
         "VAEHUB_STORE": str(tmp_path / "store-whole"),
+        "XDG_STATE_HOME": str(tmp_path / "state-whole"),
     }
     arguments = ["install", "tiny", *(word for tree in trees for word in ("--to", str(tree)))]
     killing.run(["list"], environment=environment, cwd=tmp_path)  # compiles the catalogs once
@@ -433,6 +435,7 @@ def _killed_at_each_event(box: Trees, trees: list[Path], tmp_path: Path) -> None
     for point in points:
         box.store = tmp_path / f"store-{point}"
         environment["VAEHUB_STORE"] = str(box.store)
+        environment["XDG_STATE_HOME"] = str(tmp_path / f"state-{point}")  # written to once as well
         done = killing.run(arguments, environment=environment, cwd=tmp_path, kill_at=point)
         killed += done.returncode == -signal.SIGKILL
         for tree in trees:

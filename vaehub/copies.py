@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.hashing import sha256_of
-from vaehub.nearby import Nearby
 
 if TYPE_CHECKING:
     import os
@@ -27,7 +26,9 @@ class Copy(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Say where that is, as reports and receipts have it; see :mod:`vaehub.nearby`."""
+        """Say where that is, as reports and receipts have it."""
+        from vaehub.nearby import Nearby
+
         return Nearby(self.path, "installed").label
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         ("vaehub adopt --forget /mnt/models", "take nothing from there any more"),
     ],
 )
-@argument("folders", metavar="[FOLDER]...", many=True, required=False)
+@argument("folders", metavar="[FOLDER]...", many=True, required=False, completes="folder")
 @option("--dry-run", help="Say what is recognised and record nothing.")
 @option("--list", name="show", help="List what was recognised so far.")
 @option("--forget", help="Forget these folders; nothing in them is changed.")

@@ -327,7 +327,7 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
     elif step.action == "keep":
         yield f"    {step.reason}"
     else:
-        act = "would be fetched" if step.action == "fetch" else "would be placed from the store"
+        act = "would be fetched" if step.action == "fetch" else "would be placed"
         if step.action == "place" and step.candidates:
             act = "would be placed without a download"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
