@@ -251,7 +251,7 @@ def test_killed_at_each_step_the_folder_is_untouched_or_complete(box: Box) -> No
         shutil.rmtree(box.store)
         environment["XDG_STATE_HOME"] = str(
             box.folder / f"state-{point}"
-        )  # written to once as well
+        )
         done = killing.run(words, environment=environment, cwd=box.folder, kill_at=point)
         assert done.returncode == -signal.SIGKILL
         placed = box.vae / MADE
