@@ -14,8 +14,9 @@ from tests.cli.test_plain import LEAVES, WORD
 from vaehub import hosts
 from vaehub.catalog import load_catalogs
 from vaehub.cli import completing
-from vaehub.cli.completing import FILES, FOLDERS, VALUES, complete
+from vaehub.cli.completing import complete
 from vaehub.cli.declared import Argument, Option
+from vaehub.cli.offered import FILES, FOLDERS, VALUES, WORDS
 from vaehub.cli.table import COMMANDS
 from vaehub.loopback import LoopbackWorld
 from vaehub.settings import TOKEN_VARIABLES, config_file, load
@@ -148,7 +149,7 @@ def test_targets_and_what_else_may_stand_there(home: Path) -> None:
 def test_files_and_folders() -> None:
     assert besides("smoke ") == besides("catalog check ") == besides("smoke --junit ") == FILES
     assert besides("smoke --images ") == besides("config set store ") == FOLDERS
-    assert besides("install ") == completing.WORDS
+    assert besides("install ") == WORDS
 
 
 def test_other_values() -> None:
@@ -200,7 +201,7 @@ def test_bash_hears_the_rest_of_the_word(
     ran = run("__complete", "bash", piece, *words)
     assert (ran.code, ran.err) == (0, "")
     besides, *found = ran.out.splitlines()
-    assert besides == completing.WORDS
+    assert besides == WORDS
     assert found == said if said is not None else "clearvae" in found
     assert "\t" not in ran.out
 

@@ -36,7 +36,7 @@ class Option(NamedTuple):
     """Gives what else click must know of it, where a value wants more than taking it down: a
     command line with such an option is always click's to read."""
     completes: str | None = None
-    """What the shell offers for its value: a kind of :mod:`vaehub.cli.completing`."""
+    """What the shell offers for its value: a kind of :mod:`vaehub.cli.offered`."""
 
 
 class Argument(NamedTuple):
