@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.conftest import DATA, locator
+from tests import builders
+from tests.cli.conftest import DATA, locator, source
 from tests.cli.test_imports import LIGHT, imported_by
 from tests.cli.test_plain import LEAVES, WORD
 from vaehub import hosts
@@ -16,7 +17,7 @@ from vaehub.catalog import load_catalogs
 from vaehub.cli import completing
 from vaehub.cli.completing import complete
 from vaehub.cli.declared import Argument, Option
-from vaehub.cli.offered import FILES, FOLDERS, VALUES, WORDS
+from vaehub.cli.offered import FILES, FOLDERS, VALUES, WORDS, Candidate
 from vaehub.cli.table import COMMANDS
 from vaehub.loopback import LoopbackWorld
 from vaehub.settings import TOKEN_VARIABLES, config_file, load
@@ -96,6 +97,26 @@ def test_names_are_ids_other_names_and_full_names(catalog: Path) -> None:
     assert offered("install mine/h") == ["mine/house"]
     for name in (*everything, *offered("install or")):
         catalogs.resolve(name)
+
+
+def test_a_name_in_two_catalogs_is_offered_in_full_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = builders.entry({"x.safetensors": (b"x", [source("x.safetensors")])})
+    path = builders.write_catalog(tmp_path / "mine.yaml", {"clearvae": entry})
+    monkeypatch.setenv("VAEHUB_CATALOG", str(path))
+    assert offered("install clearva") == []
+    assert offered("install mine/cl") == ["mine/clearvae"]
+
+
+def test_what_strangers_wrote_cannot_steer_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Candidate("odd\nname"), Candidate("odd", "A\tgood\n\x1b[2Jone")]
+    monkeypatch.setitem(VALUES, "name", lambda _: iter(found))
+    out = run("__complete", "zsh", "install", "od").out
+    assert out == "words\nodd\tA good \N{REPLACEMENT CHARACTER}[2Jone\n"
+    assert run("__complete", "bash", "od", "install", "od").out == "words\nodd\n"
 
 
 def test_variants_of_ids_and_other_names() -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.cli import table, terminal
+from vaehub.cli import words as words_module
 from vaehub.cli.declared import Group, Option
 from vaehub.cli.offered import BESIDES, FILES, FOLDERS, VALUES, WORDS, Candidate, Place
 
@@ -55,9 +56,11 @@ def answer(arguments: Sequence[str]) -> int:
             cut = len(words[-1].removesuffix(piece)) if words[-1].endswith(piece) else 0
         offer = complete(words)
         lines = [offer.besides]
-        for candidate in offer.candidates:
-            about = f"\t{candidate.about}" if candidate.about and shell != "bash" else ""
-            lines.append(f"{candidate.word[cut:]}{about}")
+        for word, about in offer.candidates:
+            if not word.isprintable():  # a receipt that somebody has edited
+                continue
+            told = " ".join(words_module.clean(about).split()) if shell != "bash" else ""
+            lines.append(f"{word[cut:]}\t{told}" if told else word[cut:])
         terminal.write("\n".join(lines) + "\n", to=sys.stdout)
     return 0
 

@@ -49,9 +49,13 @@ def _names(place: Place) -> Iterator[Candidate]:
                 about = ", ".join(part for part in (variant.layout, variant.dtype) if part)
                 yield Candidate(f"{name}@{variant.name}", variant.note or about)
         return
-    for entry in catalogs.entries():
-        own = entry.id if entry.catalog == "vaehub" else entry.full_name
-        yield from (Candidate(word, entry.title) for word in (own, entry.id))
+    entries = list(catalogs.entries())
+    ids = [entry.id for entry in entries]
+    for entry in entries:
+        if entry.catalog != "vaehub":
+            yield Candidate(entry.full_name, entry.title)
+        if ids.count(entry.id) == 1:  # else it would lead to both, and so to neither
+            yield Candidate(entry.id, entry.title)
         if name:  # else there would be three names for each
             yield from (Candidate(alias, entry.title) for alias in entry.aliases)
 
