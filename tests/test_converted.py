@@ -249,9 +249,7 @@ def test_killed_at_each_step_the_folder_is_untouched_or_complete(box: Box) -> No
     box.uninstall("house")
     for point in range(1, events + 1, max(1, events // 25)):
         shutil.rmtree(box.store)
-        environment["XDG_STATE_HOME"] = str(
-            box.folder / f"state-{point}"
-        )
+        environment["XDG_STATE_HOME"] = str(box.folder / f"state-{point}")
         done = killing.run(words, environment=environment, cwd=box.folder, kill_at=point)
         assert done.returncode == -signal.SIGKILL
         placed = box.vae / MADE

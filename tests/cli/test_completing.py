@@ -8,14 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.cli.conftest import DATA, locator
+from tests import builders
+from tests.cli.conftest import DATA, locator, source
 from tests.cli.test_imports import LIGHT, imported_by
 from tests.cli.test_plain import LEAVES, WORD
 from vaehub import hosts
 from vaehub.catalog import load_catalogs
 from vaehub.cli import completing
-from vaehub.cli.completing import FILES, FOLDERS, VALUES, complete
+from vaehub.cli.completing import complete
 from vaehub.cli.declared import Argument, Option
+from vaehub.cli.offered import FILES, FOLDERS, VALUES, WORDS, Candidate
 from vaehub.cli.table import COMMANDS
 from vaehub.loopback import LoopbackWorld
 from vaehub.settings import TOKEN_VARIABLES, config_file, load
@@ -97,6 +99,26 @@ def test_names_are_ids_other_names_and_full_names(catalog: Path) -> None:
         catalogs.resolve(name)
 
 
+def test_a_name_in_two_catalogs_is_offered_in_full_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = builders.entry({"x.safetensors": (b"x", [source("x.safetensors")])})
+    path = builders.write_catalog(tmp_path / "mine.yaml", {"clearvae": entry})
+    monkeypatch.setenv("VAEHUB_CATALOG", str(path))
+    assert offered("install clearva") == []
+    assert offered("install mine/cl") == ["mine/clearvae"]
+
+
+def test_what_strangers_wrote_cannot_steer_a_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Candidate("odd\nname"), Candidate("odd", "A\tgood\n\x1b[2Jone")]
+    monkeypatch.setitem(VALUES, "name", lambda _: iter(found))
+    out = run("__complete", "zsh", "install", "od").out
+    assert out == "words\nodd\tA good \N{REPLACEMENT CHARACTER}[2Jone\n"
+    assert run("__complete", "bash", "od", "install", "od").out == "words\nodd\n"
+
+
 def test_variants_of_ids_and_other_names() -> None:
     entry, _ = load_catalogs(load()).resolve("clearvae")
     names = [variant.name for variant in entry.variants]
@@ -148,7 +170,7 @@ def test_targets_and_what_else_may_stand_there(home: Path) -> None:
 def test_files_and_folders() -> None:
     assert besides("smoke ") == besides("catalog check ") == besides("smoke --junit ") == FILES
     assert besides("smoke --images ") == besides("config set store ") == FOLDERS
-    assert besides("install ") == completing.WORDS
+    assert besides("install ") == WORDS
 
 
 def test_other_values() -> None:
@@ -200,7 +222,7 @@ def test_bash_hears_the_rest_of_the_word(
     ran = run("__complete", "bash", piece, *words)
     assert (ran.code, ran.err) == (0, "")
     besides, *found = ran.out.splitlines()
-    assert besides == completing.WORDS
+    assert besides == WORDS
     assert found == said if said is not None else "clearvae" in found
     assert "\t" not in ran.out
 

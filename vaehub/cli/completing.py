@@ -7,7 +7,7 @@ one. The answer is a first line that says what else the shell may offer (``words
 trouble, nothing is offered.
 
 Works from the same declarations as the two readers of command lines. Knows what the shells do to
-words, and where values come from; :data:`VALUES` is the table of those.
+words; where values come from stands in :mod:`vaehub.cli.offered`.
 """
 
 from __future__ import annotations
@@ -18,25 +18,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.cli import table, terminal
+from vaehub.cli import words as words_module
 from vaehub.cli.declared import Group, Option
+from vaehub.cli.offered import BESIDES, FILES, FOLDERS, VALUES, WORDS, Candidate, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from vaehub.cli.declared import Command
 
 COMMAND = "__complete"
-WORDS, FILES, FOLDERS = "words", "files", "folders"
 _BREAKS = re.compile("[=:@]+")
 """Where bash takes words apart, as far as that happens inside ours."""
-
-
-class Candidate(NamedTuple):
-    """A word that may stand there."""
-
-    word: str
-    about: str = ""
-    """A few words for shells that show them."""
 
 
 class Offer(NamedTuple):
@@ -45,16 +38,6 @@ class Offer(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
     besides: str = WORDS
     """What the shell itself may add."""
-
-
-class Place(NamedTuple):
-    """Where the cursor is: what stands there already, and what was said before."""
-
-    begun: str
-    said: tuple[str, ...] = ()
-    """The loose words before it."""
-    to: str | None = None
-    """What ``--to`` says."""
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -73,9 +56,11 @@ def answer(arguments: Sequence[str]) -> int:
             cut = len(words[-1].removesuffix(piece)) if words[-1].endswith(piece) else 0
         offer = complete(words)
         lines = [offer.besides]
-        for candidate in offer.candidates:
-            about = f"\t{candidate.about}" if candidate.about and shell != "bash" else ""
-            lines.append(f"{candidate.word[cut:]}{about}")
+        for word, about in offer.candidates:
+            if not word.isprintable():  # a receipt that somebody has edited
+                continue
+            told = " ".join(words_module.clean(about).split()) if shell != "bash" else ""
+            lines.append(f"{word[cut:]}\t{told}" if told else word[cut:])
         terminal.write("\n".join(lines) + "\n", to=sys.stdout)
     return 0
 
@@ -170,7 +155,7 @@ def _value(kind: str | None, place: Place, *, before: str = "") -> Offer:
         return Offer(besides=FILES if kind == "file" else FOLDERS)
     found = _matching(VALUES[kind](place), place.begun)
     candidates = tuple(one._replace(word=before + one.word) for one in found.candidates)
-    return Offer(candidates, _BESIDES.get(kind, WORDS))
+    return Offer(candidates, BESIDES.get(kind, WORDS))
 
 
 def _matching(candidates: Iterable[Candidate], begun: str) -> Offer:
@@ -202,136 +187,3 @@ def _whole(words: Sequence[str]) -> list[str]:
 def _is_apart(pieces: list[str], word: str) -> bool:
     """Tell a word of its own from the rest of one: only after a blank may it begin with a dash."""
     return word.startswith("-") and bool(_BREAKS.fullmatch(pieces[-1]))
-
-
-# Where values come from
-
-
-def _names(place: Place) -> Iterator[Candidate]:
-    from vaehub.catalog import load_catalogs
-    from vaehub.errors import NamingError
-    from vaehub.settings import load
-
-    catalogs = load_catalogs(load())
-    name, split, _ = place.begun.partition("@")
-    if split:
-        with suppress(NamingError):
-            entry, _ = catalogs.resolve(name)
-            for variant in entry.variants:
-                about = ", ".join(part for part in (variant.layout, variant.dtype) if part)
-                yield Candidate(f"{name}@{variant.name}", variant.note or about)
-        return
-    for entry in catalogs.entries():
-        own = entry.id if entry.catalog == "vaehub" else entry.full_name
-        yield from (Candidate(word, entry.title) for word in (own, entry.id))
-        if name:  # else there would be three names for each
-            yield from (Candidate(alias, entry.title) for alias in entry.aliases)
-
-
-def _installed(place: Place) -> Iterator[Candidate]:
-    from vaehub import api
-    from vaehub.settings import load
-
-    for receipt in api.installed(api.find_target(place.to, settings=load())):
-        name = receipt.entry.removeprefix("vaehub/")
-        yield Candidate(name, str(receipt.path))
-        if "@" in place.begun:
-            yield Candidate(f"{name}@{receipt.variant}", str(receipt.path))
-
-
-def _hosts(_: Place) -> Iterator[Candidate]:
-    from vaehub import hosts
-
-    return map(Candidate, hosts.names())
-
-
-def _logins(place: Place) -> Iterator[Candidate]:
-    from vaehub.settings import TOKEN_VARIABLES
-
-    return iter(()) if place.said else map(Candidate, TOKEN_VARIABLES)
-
-
-def _targets(_: Place) -> Iterator[Candidate]:
-    from vaehub.settings import load
-
-    return (Candidate(name, str(target.path)) for name, target in load().targets.items())
-
-
-def _layouts(_: Place) -> Iterator[Candidate]:
-    from vaehub.targets.layouts import layouts
-
-    return (Candidate(layout.id, layout.title) for layout in layouts().values())
-
-
-def _of_entries(what: str) -> Callable[[Place], Iterator[Candidate]]:
-    def values(_: Place) -> Iterator[Candidate]:
-        from vaehub.catalog import load_catalogs
-        from vaehub.settings import load
-
-        for entry in load_catalogs(load()).entries():
-            match what:
-                case "family":
-                    yield Candidate(entry.family)
-                case "tag":
-                    yield from map(Candidate, entry.tags)
-                case "license" if entry.license.accept:
-                    yield Candidate(entry.license.id)
-
-    return lambda place: iter(sorted(set(values(place))))
-
-
-def _config_keys(_: Place) -> Iterator[Candidate]:
-    from vaehub import configuring
-
-    return map(Candidate, configuring.keys())
-
-
-def _any_config_keys(_: Place) -> Iterator[Candidate]:
-    from vaehub import configuring
-    from vaehub.settings import load
-
-    return (Candidate(one.key) for one in configuring.in_force(load()))
-
-
-def _config_values(place: Place) -> Iterator[Candidate]:
-    match place.said[:1]:
-        case ("target",):
-            return _targets(place)
-        case ("offline",):
-            return map(Candidate, ("true", "false"))
-    return iter(())
-
-
-def _dtypes(place: Place) -> Iterator[Candidate]:
-    before, comma, _ = place.begun.rpartition(",")
-    return (Candidate(f"{before}{comma}{dtype}") for dtype in ("fp32", "bf16", "fp16"))
-
-
-def _fixed(*words: str) -> Callable[[Place], Iterator[Candidate]]:
-    return lambda _: map(Candidate, words)
-
-
-VALUES: dict[str, Callable[[Place], Iterator[Candidate]]] = {
-    "name": _names,
-    "name or file": _names,
-    "installed": _installed,
-    "host": _hosts,
-    "login": _logins,
-    "target": _targets,
-    "named target": _targets,
-    "layout": _layouts,
-    "family": _of_entries("family"),
-    "tag": _of_entries("tag"),
-    "license": _of_entries("license"),
-    "config key": _config_keys,
-    "any config key": _any_config_keys,
-    "config value": _config_values,
-    "device": _fixed("auto", "all", "cpu", "cuda", "mps", "xpu"),
-    "dtypes": _dtypes,
-    "dtype": _fixed("fp16", "bf16", "fp32"),
-    "key layout": _fixed("ldm", "diffusers"),
-    "form": _fixed("safetensors"),
-    "shell": _fixed("bash", "zsh", "fish"),
-}
-"""Which values there are of each kind that a declaration names, besides ``file`` and ``folder``."""
-_BESIDES = {"name or file": FILES, "target": FOLDERS, "config value": FOLDERS}

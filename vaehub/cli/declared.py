@@ -38,7 +38,7 @@ class Option(NamedTuple):
     many: bool = False
     """It may be given several times: the function gets a tuple."""
     completes: str | None = None
-    """What the shell offers for its value: a kind of :mod:`vaehub.cli.completing`."""
+    """What the shell offers for its value: a kind of :mod:`vaehub.cli.offered`."""
 
 
 class Argument(NamedTuple):
