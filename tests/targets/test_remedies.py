@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vaehub.model import Artifact, Entry, License, SmokeFacts, Variant
@@ -153,6 +153,7 @@ def test_a_name_that_the_ui_looks_for_has_no_other() -> None:
     assert list(found) == [Remedy("as-is", "taesd_decoder.pth")]
 
 
+@example("automatic1111", ".", "", "ldm", None, "vae", False, True)  # hardly a name
 @given(
     st.sampled_from(sorted(layouts())),
     st.text("ab.-_é ", min_size=1, max_size=8),

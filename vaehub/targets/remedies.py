@@ -64,7 +64,7 @@ def remedy(
 
     path = PurePosixPath(artifact.name)
     suffix = path.suffix.lower()
-    converted = path.with_suffix(".safetensors").name
+    converted = f"{path.stem}.safetensors"
     if wish and suffix in PICKLE_SUFFIXES and fits(converted):
         return Remedy("convert", converted, None, Convert())
     reason = layout.accepts(artifact, variant, entry.slot)
