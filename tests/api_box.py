@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.checking import VerifyResult
-    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import InstallResult
     from vaehub.settings import Settings
     from vaehub.uninstalling import Removed
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.adopting import Adopted
-    from vaehub.installing import Installed
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import Installed
 
 posix = pytest.mark.skipif(os.name != "posix", reason="a POSIX matter")
 NAME = "tiny.safetensors"

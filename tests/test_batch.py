@@ -19,7 +19,7 @@ from vaehub.errors import (
     NoSourceDelivered,
     TargetNotUsable,
 )
-from vaehub.installing import InstallResult
+from vaehub.outcome import InstallResult
 from vaehub.transfer.listener import Silent
 
 if TYPE_CHECKING:

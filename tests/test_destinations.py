@@ -20,8 +20,8 @@ from vaehub.model import Artifact, Entry, License, Target, Variant
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import InstallResult
 
 NAME = "tiny.safetensors"
 DATA = builders.safetensors_bytes(50_000, seed=1)

@@ -10,7 +10,7 @@ from tests import builders
 from tests.api_box import Box
 from vaehub import api
 from vaehub.errors import EntryNotFound, TargetNotUsable
-from vaehub.installing import InstallResult
+from vaehub.outcome import InstallResult
 
 if TYPE_CHECKING:
     from pathlib import Path

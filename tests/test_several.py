@@ -24,8 +24,8 @@ from vaehub.errors import (
     TargetNotUsable,
     TargetRefuses,
 )
-from vaehub.installing import InstallResult
 from vaehub.loopback import samples
+from vaehub.outcome import InstallResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

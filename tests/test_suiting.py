@@ -29,8 +29,8 @@ from vaehub.errors import (
 )
 
 if TYPE_CHECKING:
-    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import InstallResult
 
 NAME = "tiny.safetensors"
 DATA = builders.safetensors_bytes(50_000, seed=1)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
     from vaehub.converting import Converted
-    from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Variant
     from vaehub.ordering import Attempt
+    from vaehub.outcome import InstallResult
     from vaehub.settings import Settings
     from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
@@ -301,7 +301,7 @@ def install_each(
         TargetNotUsable: the only target that was named cannot be one.
     """
     from vaehub import ordering
-    from vaehub.installing import Options
+    from vaehub.planning import Options
     from vaehub.transfer.listener import SILENT
 
     if convert not in (None, "safetensors"):

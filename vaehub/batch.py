@@ -13,9 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.copies import Copies, device_of
-from vaehub.installing import InstallResult, carry_out, prepare, report
+from vaehub.installing import carry_out
 from vaehub.obtaining import AT_ONCE, key_of
+from vaehub.outcome import InstallResult, report
 from vaehub.plan import spared
+from vaehub.planning import prepare
 from vaehub.together import run_together
 from vaehub.transfer.listener import Relay
 
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from vaehub.installing import Options, Order
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Target
     from vaehub.plan import Plan
+    from vaehub.planning import Options, Order
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import NamingError, TargetError
-from vaehub.installing import Order
 from vaehub.model import Target
+from vaehub.planning import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from vaehub.catalog import Catalogs
-    from vaehub.installing import InstallResult, Options
+    from vaehub.outcome import InstallResult
+    from vaehub.planning import Options
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
 

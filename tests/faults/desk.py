@@ -17,8 +17,8 @@ from vaehub.batch import Job, install_all
 from vaehub.catalog import Catalogs
 from vaehub.catalog.compiled import load_file
 from vaehub.errors import IntegrityError, NoSourceDelivered, VaehubError
-from vaehub.installing import InstallResult, Options, Order
 from vaehub.loopback import samples
+from vaehub.planning import Options, Order
 from vaehub.targets import find_target
 from vaehub.transfer.listener import SILENT
 from vaehub.transfer.patience import Patience
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import InstallResult
 
 DATA = samples.safetensors(1)
 SIZE = len(DATA)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.targets.standins import Listed
-    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import InstallResult
 
 WIDE = kl.Sizes((128, 256), (128, 256), 1, 4, 4, 3, quant=True)
 """Of an autoencoder that is large enough for SD.Next, as are:"""

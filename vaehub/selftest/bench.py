@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from vaehub.installing import InstallResult
     from vaehub.loopback import LoopbackWorld
+    from vaehub.outcome import InstallResult
     from vaehub.settings import Settings
 
 _COMMIT = "5e1f7e57" * 5

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import click
 
-    from vaehub.installing import Installed, InstallResult
     from vaehub.model import Entry, Target
+    from vaehub.outcome import Installed, InstallResult
     from vaehub.smoke.report import SmokeReport
 
 NEARBY = {
