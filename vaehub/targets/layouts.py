@@ -93,6 +93,8 @@ class Layout(NamedTuple):
     """The UI knows files by base name, whatever folder below the slot they are in."""
     follows_links: bool = True
     """The UI looks into folders that are symbolic links."""
+    lists_hidden: bool = False
+    """The UI also lists what begins with a dot, and looks into such folders."""
     extra_paths: str | None = None
     """File below the root that names further folders, as ComfyUI has it."""
     inside: str | None = None
@@ -142,7 +144,7 @@ class Layout(NamedTuple):
         reason = names.trouble(artifact.name)
         if reason is not None:
             return f"{artifact.name!r} is no name for a file: {reason}"
-        return self._lists(artifact, rules) or self._loads(artifact, variant, rules)
+        return self.not_listed(artifact.name, slot) or self.not_loaded(artifact, variant, slot)
 
     def refusal(self, variant: Variant, slot: str) -> str | None:
         """Say why the UI would not take one of a variant's files as it is, or None."""
@@ -167,16 +169,26 @@ class Layout(NamedTuple):
         found = self.slots.get(slot) or self.slots["vae"]
         return target.root / PurePosixPath(found.folder)
 
-    def _lists(self, artifact: Artifact, rules: Slot) -> str | None:
-        extension = PurePosixPath(artifact.name).suffix
-        if not listing.has_extension(artifact.name, rules):
+    def not_listed(self, name: str, slot: str) -> str | None:
+        """Say why the UI would not list a file of this name in a slot that it has, or None."""
+        rules = self.slots[slot]
+        extension = PurePosixPath(name).suffix
+        if not listing.has_extension(name, rules):
             kind = f"{extension} files" if extension else "files without an extension"
             return f"{self.title} does not list {kind} in {rules.folder}"
-        if rules.names is not None and artifact.name not in rules.names:
+        if rules.names is not None and name not in rules.names:
             return f"in {rules.folder}, {self.title} looks only for {', '.join(rules.names)}"
         return None
 
-    def _loads(self, artifact: Artifact, variant: Variant, rules: Slot) -> str | None:
+    def not_loaded(self, artifact: Artifact, variant: Variant, slot: str) -> str | None:
+        """Say why the UI would not load a file that it lists, or None.
+
+        Args:
+            artifact: The file; of its name, only what messages call it.
+            variant: The variant that it is part of, for the key layout.
+            slot: What it is for; the UI has it.
+        """
+        rules = self.slots[slot]
         if (
             rules.key_layouts is not None
             and variant.layout is not None
@@ -219,6 +231,7 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
         ),
         unique_base_names=block.get("unique_base_names", False),
         follows_links=block.get("follows_links", True),
+        lists_hidden=block.get("lists_hidden", False),
         extra_paths=block.get("extra_paths"),
         inside=block.get("inside"),
         refuses=Refuses(**refuses) if refuses is not None else None,
