@@ -14,10 +14,11 @@ from vaehub.errors import FileInTheWay, NamingError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
+    from vaehub.doctor.report import Diagnosis
     from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Target, Variant
@@ -370,6 +371,48 @@ def smoke(
         images=images,
         settings=settings,
         catalogs=catalogs,
+    )
+
+
+def doctor(
+    to: str | Path | Iterable[str | Path] | None = None,
+    *,
+    network: bool = True,
+    torch: bool = False,
+    hashing: Callable[[int, int], None] = lambda files, size: None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Diagnosis:
+    """Say of each VAE in a target whether its UI lists and loads it, and what this machine can do.
+
+    Changes and writes nothing.
+
+    Args:
+        to: As for :func:`install`; or several.
+        network: Whether each host is asked for a sign of life.
+        torch: Whether torch is imported, to say which device a smoke test would use.
+        hashing: Told, before the first byte is read, how many files of how many bytes are hashed.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Returns:
+        What was found. A target that cannot be used is a problem too, and raises nothing.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+    """
+    from vaehub.catalog import load_catalogs
+    from vaehub.doctor import diagnosing
+
+    settings = settings or settings_module.load()
+    return diagnosing.diagnose(
+        [to] if to is None or isinstance(to, (str, Path)) else list(to),
+        network=network,
+        torch=torch,
+        hashing=hashing,
+        settings=settings,
+        catalogs=catalogs or load_catalogs(settings, keep=False),
+        cwd=Path.cwd(),
     )
 
 

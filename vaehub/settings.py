@@ -101,6 +101,14 @@ class CatalogFile(NamedTuple):
     """Overrides the name that the file gives itself, where the config says so."""
 
 
+class Token(NamedTuple):
+    """A token, and who holds it."""
+
+    secret: Secret
+    place: str
+    """The variable, ``hub login`` or ``keyring``."""
+
+
 class Settings(NamedTuple):
     """What the user's environment and configuration say."""
 
@@ -128,18 +136,27 @@ class Settings(NamedTuple):
         return self.user_endpoints.get(host) or DEFAULT_ENDPOINTS[host]
 
     def token(self, host: str) -> Secret | None:
-        """Find the token for a host: environment, the hub's own login, system keyring."""
+        """Find the token for a host; see :meth:`find_token`."""
+        found = self.find_token(host)
+        return None if found is None else found.secret
+
+    def find_token(self, host: str) -> Token | None:
+        """Find the token for a host, and who holds it.
+
+        The order: environment, the hub's own login, system keyring.
+        """
         for variable in TOKEN_VARIABLES.get(host, ()):
             value = self.environ.get(variable).strip()
             if value:
-                return Secret(value)
+                return Token(Secret(value), variable)
         if host == "huggingface" and _hub_may_have_a_token():
             from huggingface_hub import get_token
 
             stored = get_token()
             if stored:
-                return Secret(stored)
-        return _from_keyring(host)
+                return Token(Secret(stored), "hub login")
+        secret = _from_keyring(host)
+        return Token(secret, "keyring") if secret is not None else None
 
     @property
     def hub_offline(self) -> bool:

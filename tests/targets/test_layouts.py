@@ -39,6 +39,7 @@ SLOT = {
         "key": {"type": "string"},
         "shown_as": {"enum": list(get_args(ShownAs))},
         "pairs": TEXTS,
+        "small_too": TEXTS,
         "beginnings": TEXTS,
     },
     "dependentRequired": {"max_size": ["larger_is"], "larger_is": ["max_size"]},

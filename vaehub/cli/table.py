@@ -16,6 +16,7 @@ COMMANDS = {
     "uninstall": "Remove what vaehub installed, and nothing else.",
     "verify": "Check installed files against the catalog.",
     "smoke": "Decode with a VAE and say whether it works.",
+    "doctor": "Say what a UI will not list or load, and what is missing here.",
     "store": "Look after the store of verified files.",
     "catalog": "Check and format catalog files.",
     "selftest": "Prove that vaehub works on this machine, without a network.",

@@ -59,6 +59,8 @@ class Slot(NamedTuple):
     shown_as: ShownAs = "base name"
     pairs: tuple[str, ...] = ()
     """Listed under this name where ``NAME_encoder.*`` and ``NAME_decoder.*`` are both there."""
+    small_too: tuple[str, ...] = ()
+    """Architectures of small decoders that it loads from here as from their own slot."""
     beginnings: tuple[str, ...] = ()
     """Files whose names begin so are listed although the others of the slot are not."""
 
