@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
+    from vaehub.doctor.fixing import Fix
     from vaehub.doctor.report import Diagnosis
     from vaehub.installing import InstallResult
     from vaehub.licenses import Ask
@@ -380,23 +381,28 @@ def doctor(
     network: bool = True,
     torch: bool = False,
     hashing: Callable[[int, int], None] = lambda files, size: None,
+    may_fix: Callable[[Fix], bool] | None = None,
     settings: Settings | None = None,
     catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
 ) -> Diagnosis:
     """Say of each VAE in a target whether its UI lists and loads it, and what this machine can do.
 
-    Changes and writes nothing.
+    Changes and writes nothing, unless ``may_fix`` is given and says yes.
 
     Args:
         to: As for :func:`install`; or several.
         network: Whether each host is asked for a sign of life.
         torch: Whether torch is imported, to say which device a smoke test would use.
         hashing: Told, before the first byte is read, how many files of how many bytes are hashed.
+        may_fix: Asked before each thing that can be mended among what vaehub placed.
         settings: The settings; the user's own by default.
         catalogs: The catalogs; the user's own by default.
+        listener: Told of the progress of downloads; silent by default.
 
     Returns:
-        What was found. A target that cannot be used is a problem too, and raises nothing.
+        What was found, and what was mended before. A target that cannot be used is a problem too,
+        and raises nothing.
 
     Raises:
         CatalogError: a catalog cannot be read.
@@ -405,14 +411,21 @@ def doctor(
     from vaehub.doctor import diagnosing
 
     settings = settings or settings_module.load()
+    catalogs = catalogs or load_catalogs(settings, keep=False)
+
+    def install_there(name: str, root: Path) -> InstallResult:
+        return install(name, to=root, settings=settings, catalogs=catalogs, listener=listener)
+
     return diagnosing.diagnose(
         [to] if to is None or isinstance(to, (str, Path)) else list(to),
         network=network,
         torch=torch,
         hashing=hashing,
         settings=settings,
-        catalogs=catalogs or load_catalogs(settings, keep=False),
+        catalogs=catalogs,
         cwd=Path.cwd(),
+        may_fix=may_fix,
+        install=install_there,
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vaehub import targets
-from vaehub.doctor import examining, findings, machine
+from vaehub.doctor import examining, findings, fixing, machine
 from vaehub.doctor.report import Diagnosis
 from vaehub.errors import TargetError
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.doctor.facts import Examined
+    from vaehub.doctor.fixing import Fix, Fixed
     from vaehub.model import Problem
     from vaehub.settings import Settings
 
@@ -28,6 +31,8 @@ def diagnose(
     settings: Settings,
     catalogs: Catalogs,
     cwd: Path,
+    may_fix: Callable[[Fix], bool] | None = None,
+    install: Callable[[str, Path], object] = lambda name, root: None,
 ) -> Diagnosis:
     """Look at targets and at this machine; see :func:`vaehub.api.doctor`.
 
@@ -39,9 +44,12 @@ def diagnose(
         settings: The user's settings.
         catalogs: The catalogs in force.
         cwd: The working directory.
+        may_fix: Asked before each thing that would be mended; without it nothing is.
+        install: Installs a name into the target with that root.
     """
     examined: list[Examined] = []
     failures: list[Problem] = []
+    fixed: dict[Path, tuple[Fixed, ...]] = {}
     for to in wanted:
         try:
             target = targets.find_target(to, settings=settings, cwd=cwd)
@@ -50,17 +58,32 @@ def diagnose(
                 findings.problem("target-not-usable", error.message, where=to, hint=error.hint)
             )
             continue
-        examined.append(
-            examining.examine(
-                target,
-                named=any(said is not None for said in (to, settings.to, settings.default_target)),
-                catalogs=catalogs,
-                store=settings.store,
-                hashing=hashing,
-            )
+        look = partial(
+            examining.examine,
+            target,
+            named=any(said is not None for said in (to, settings.to, settings.default_target)),
+            catalogs=catalogs,
+            store=settings.store,
+            hashing=hashing,
         )
+        found = look()
+        if may_fix is not None:
+            into = partial(_into, install, target.root)
+            wished = [
+                fix
+                for fix in fixing.fixes(found, store=settings.store, install=into)
+                if may_fix(fix)
+            ]
+            fixed[target.root] = tuple(fixing.carry_out(fix) for fix in wished)
+            found = look() if wished else found
+        examined.append(found)
     return Diagnosis(
         tuple(examined),
         machine.look(settings, ask_hosts=network, ask_torch=torch),
         tuple(failures),
+        MappingProxyType(fixed),
     )
+
+
+def _into(install: Callable[[str, Path], object], root: Path, name: str) -> object:
+    return install(name, root)

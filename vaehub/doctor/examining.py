@@ -72,7 +72,8 @@ def examine(
         for found in deciding.problems(one, around):
             if (found.code, found.where) not in said:  # a receipt and the file itself say the same
                 problems.append(found)
-    return Examined(target, layout, places, tuple(seen), tuple(problems))
+    receipts = tuple(placed.receipts.values())
+    return Examined(target, layout, places, tuple(seen), tuple(problems), receipts)
 
 
 def _each_once(seen: Sequence[Seen]) -> list[Seen]:

@@ -102,6 +102,8 @@ class Examined(NamedTuple):
     places: tuple[Place, ...]
     files: tuple[Seen, ...]
     problems: tuple[Problem, ...]
+    placed: tuple[Receipt, ...] = ()
+    """What vaehub placed there, whether it is still there or not."""
 
     @property
     def ok(self) -> bool:

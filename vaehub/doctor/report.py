@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub.doctor import findings, sameness
 from vaehub.smoke.report import CONDEMNED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from vaehub.doctor.facts import Examined, Place, Seen
+    from vaehub.doctor.fixing import Fixed
     from vaehub.doctor.machine import Machine
     from vaehub.model import Problem
 
@@ -24,6 +29,9 @@ class Diagnosis(NamedTuple):
     machine: Machine
     failures: tuple[Problem, ...] = ()
     """Targets that could not be looked at."""
+    fixed: Mapping[Path, tuple[Fixed, ...]] = MappingProxyType({})
+    """What was mended, or could not be, by the root of the target; what was found is what was
+    there afterwards."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -61,7 +69,9 @@ def what(seen: Seen) -> str:
     return f"{content.architecture}{families}"
 
 
-def target_json(examined: Examined, machine: Machine) -> dict[str, Any]:
+def target_json(
+    examined: Examined, machine: Machine, *, fixed: Sequence[Fixed] = ()
+) -> dict[str, Any]:
     """Give one target as scripts get it."""
     return {
         "kind": "target",
@@ -72,6 +82,16 @@ def target_json(examined: Examined, machine: Machine) -> dict[str, Any]:
         "folders": [_place_json(place, machine) for place in examined.places],
         "files": [_seen_json(seen, examined) for seen in examined.files],
         "wasted": sameness.wasted(examined.files),
+        "fixed": [
+            {
+                "code": one.code,
+                "where": one.where,
+                "what": one.what,
+                "done": one.error is None,
+                "error": one.error.message if one.error is not None else None,
+            }
+            for one in fixed
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +13,13 @@ from vaehub.cli.declared import option
 from vaehub.cli.output import Block, Result
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import NOTHING, Column, Fact, Styled, Table
+from vaehub.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from vaehub.doctor.facts import Examined, Place, Seen
+    from vaehub.doctor.fixing import Fix, Fixed
     from vaehub.doctor.machine import Machine
     from vaehub.doctor.network import Host
     from vaehub.doctor.report import Diagnosis
@@ -34,23 +37,35 @@ _WORTH_SAYING = 1_000_000_000
         ("vaehub doctor --to ~/ComfyUI --no-network", "another one; no host is asked"),
         ("vaehub doctor --json | jq '.problems[].hint'", "the commands that mend, for a script"),
         ("vaehub doctor --torch", "also: which device would a smoke test use?"),
+        ("vaehub doctor --fix", "mend what vaehub placed, asking before each step"),
     ],
 )
 @to_option
 @option("--no-network", help="Ask no host for a sign of life.")
 @option("--torch", help="Import torch, and say which device a smoke test would use.")
-def command(call: Call, *, to: str | None, no_network: bool, torch: bool) -> Result:
+@option("--fix", help="Mend what can be mended among what vaehub placed; ask before each step.")
+@option("--yes", help="With --fix: do not ask.")
+def command(
+    call: Call, *, to: str | None, no_network: bool, torch: bool, fix: bool, yes: bool
+) -> Result:
     """Say what a UI will not list or load, and what is missing here.
 
     Looks at every file in the VAE folders of the target: does the UI list it, and under which name;
     would it load it; is it a sound VAE; which of the catalog is it. Then at the store, the tokens,
-    the hosts and torch. Each finding comes with the command that mends it; nothing is changed. Exit
-    code 9: a file cannot be used; 7: the target cannot.
+    the hosts and torch. Each finding comes with the command that mends it. Without --fix nothing is
+    changed; with it, nothing of yours. Exit code 9: a file cannot be used; 7: the target cannot.
     """
     from vaehub import api
     from vaehub.catalog import load_catalogs
     from vaehub.doctor import report
 
+    if yes and not fix:
+        raise UsageError("--yes without --fix", hint="vaehub doctor --fix --yes")
+    if fix and not (yes or call.can_ask):
+        raise UsageError(
+            "--fix asks before each step, and nobody is there to answer",
+            hint="--yes does all of them",
+        )
     catalogs = load_catalogs(call.settings, keep=False)
     call.notes += catalogs.problems
 
@@ -59,20 +74,27 @@ def command(call: Call, *, to: str | None, no_network: bool, torch: bool) -> Res
             count = words.count(files, "file")
             terminal.mention(f"hashing {count} ({words.size(size)}), to tell what they are ...")
 
-    found = api.doctor(
-        to,
-        network=not no_network,
-        torch=torch,
-        hashing=hashing,
-        settings=call.settings,
-        catalogs=catalogs,
+    def may_fix(one: Fix) -> bool:
+        return yes or terminal.ask(f"{one.where} [{one.code}]: {one.what}?")
+
+    with call.progress() if fix else nullcontext() as listener:
+        found = api.doctor(
+            to,
+            network=not no_network,
+            torch=torch,
+            hashing=hashing,
+            may_fix=may_fix if fix else None,
+            settings=call.settings,
+            catalogs=catalogs,
+            listener=listener,
+        )
+    targets = (
+        report.target_json(one, found.machine, fixed=found.fixed.get(one.target.root, ()))
+        for one in found.targets
     )
     return Result(
         "doctor",
-        results=(
-            *(report.target_json(one, found.machine) for one in found.targets),
-            report.machine_json(found.machine),
-        ),
+        results=(*targets, report.machine_json(found.machine)),
         problems=found.problems,
         exit_code=found.exit_code,
         text=lambda: _text(found, catalogs.problems),
@@ -83,6 +105,7 @@ def command(call: Call, *, to: str | None, no_network: bool, torch: bool) -> Res
 
 def _text(found: Diagnosis, notes: Sequence[Problem]) -> Iterator[Block]:
     for examined in found.targets:
+        yield from _fixed(found.fixed.get(examined.target.root, ()))
         yield from _target(examined, found.machine)
         yield ""
         yield from _problems(examined.problems, examined.target.root)
@@ -114,6 +137,17 @@ def _shown(where: str, root: Path | None) -> str:
     path = Path(where)
     inside = root is not None and path != root and path.is_relative_to(root)
     return str(path.relative_to(root)) if inside and root is not None else where
+
+
+def _fixed(fixed: Sequence[Fixed]) -> Iterator[Block]:
+    for one in fixed:
+        yield (Styled(one.where, "bold"),)
+        if one.error is None:
+            yield Fact("mended", f"{one.what} [{one.code}]", style="green")
+        else:
+            yield Fact("not mended", redact(one.error.message), style="red")
+    if fixed:
+        yield ""
 
 
 # A target
