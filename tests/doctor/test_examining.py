@@ -63,7 +63,7 @@ def test_a_sound_vae_has_nothing_wrong_and_a_name(tmp_path: Path, layout: str) -
 
 
 def test_what_is_no_file_of_weights_is_not_spoken_of(ui: Ui) -> None:
-    for name in ("Put VAE here.txt", "house.png", "house.json", "house.civitai.info", ".DS_Store"):
+    for name in ("put_vae_here", "house.png", "house.json", "house.civitai.info", ".DS_Store"):
         (ui.folder() / name).write_bytes(b"\x89PNG or what else")
     (ui.folder() / ".vaehub").mkdir()
     (ui.folder() / ".vaehub" / "stray.safetensors").touch()
@@ -143,6 +143,11 @@ def test_a_name_in_two_folders(ui: Ui) -> None:
     one = vae(ui.folder() / "a" / "house.safetensors", seed=1)
     other = vae(ui.folder() / "b" / "house.safetensors", seed=2)
     assert ui.codes(one) == ui.codes(other) == ["shadowed"]
+    [found] = [found for found in ui.examine().problems if found.where == str(one)]
+    assert found.message == (
+        f"AUTOMATIC1111 knows files by their name alone, and {other} has the same: it lists one "
+        "of the two"
+    )
     assert ui.hint(one) == f"mv {q(one)} {q(one.with_name('2-house.safetensors'))}"
 
 
@@ -180,6 +185,8 @@ def test_the_first_folder_of_comfyui_wins(tmp_path: Path) -> None:
     later = vae(tmp_path / "more" / "house.safetensors", seed=2)
     vae(ui.folder() / "sub" / "house.safetensors", seed=3)
     assert ui.codes() == ui.codes(later) == ["shadowed"]
+    [problem] = ui.examine().problems
+    assert problem.message == f"ComfyUI lists {first} under the same name, and not this"
     assert (ui.seen(first).listed_as, ui.seen(later).listed_as) == ("house.safetensors", None)
     (tmp_path / "more" / "house.safetensors").unlink()
     (tmp_path / "more" / "house.safetensors").symlink_to(first)  # the same file
@@ -279,7 +286,14 @@ def test_what_is_no_vae(ui: Ui, name: str, data: bytes, code: str) -> None:
     path.write_bytes(data)
     assert ui.codes() == [code]
     assert not ui.examine().ok
-    assert ui.hint(path)
+    hints = {
+        "empty": f"rm {q(path)}",
+        "not-a-model": f"rm {q(path)}",
+        "damaged": "get it again from where it came",
+        "unsafe-pickle": "do not load it; `vaehub list` shows what there is in its place",
+        "not-a-vae": "move it to the folder of its own kind; UIs list whatever lies here",
+    }
+    assert ui.hint(path) == hints[code]
 
 
 def test_what_the_catalogs_call_so_is_installed_instead(ui: Ui) -> None:
