@@ -9,7 +9,7 @@ import pytest
 
 from vaehub import targets
 from vaehub.doctor import deciding
-from vaehub.doctor.deciding import Circumstances
+from vaehub.doctor.around import Circumstances
 from vaehub.doctor.facts import Content, Known, Seen
 from vaehub.model import Artifact, Entry, License, Problem, Target, Variant
 from vaehub.smoke.report import Reason
@@ -96,9 +96,26 @@ def test_a_file_of_the_uis_own_is_not_condemned() -> None:
     assert said(one, around("fooocus")) == []
     [found] = said(one._replace(path=FOLDER / "other.pth"), around("fooocus"))
     assert found.code == "not-a-vae"
+    page = Content((Reason("not-a-model", "a web page", "not-a-vae"),))
+    [found] = said(one._replace(content=page), around("fooocus"))
+    assert found.code == "not-a-model"
     lora = unknown._replace(kind="a LoRA")
     [found] = said(one._replace(content=lora), around("fooocus"))
     assert found.code == "not-a-vae"
+
+
+def test_what_nobody_looked_into_is_judged_by_its_name() -> None:
+    assert said(seen("house.pt", None), around()) == []
+    assert [found.code for found in said(seen("house.pth", None), around())] == ["not-listed"]
+
+
+def test_copies_on_two_disks_cannot_be_one_file() -> None:
+    other = Path("/disk/house.pt")
+    one = seen("house.pt", same_as=other)
+    [found] = said(one._replace(could_be_one=True), around())
+    assert found.hint == f"ln -f {other} {one.path}"
+    [found] = said(one, around())
+    assert found.hint == f"rm {one.path}"
 
 
 def test_a_damaged_header_is_damage_and_not_another_file() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vaehub import targets
 from vaehub.doctor import contents, deciding, findings, looking, naming, ours, sameness
-from vaehub.doctor.deciding import Circumstances
+from vaehub.doctor.around import Circumstances
 from vaehub.doctor.facts import Examined, Known
 from vaehub.targets import listing
 

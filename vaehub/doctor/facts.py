@@ -39,6 +39,10 @@ class Content(NamedTuple):
         """The reasons for which no UI can use it."""
         return tuple(reason for reason in self.reasons if reason.verdict is not None)
 
+    def reason(self, code: str) -> Reason | None:
+        """Give the reason of a code, if there is one."""
+        return next((reason for reason in self.reasons if reason.code == code), None)
+
 
 class Known(NamedTuple):
     """What the catalogs know of some bytes."""
@@ -76,6 +80,8 @@ class Seen(NamedTuple):
     known: Known | None = None
     same_as: Path | None = None
     """Another file with the same bytes, which take room of their own."""
+    could_be_one: bool = False
+    """That one is on the same file system, so that a hard link would do."""
 
 
 class Place(NamedTuple):

@@ -100,7 +100,9 @@ def _with_duplicates(files: Sequence[Seen]) -> list[Seen]:
             groups[seen.sha256].append(seen)
     kept = {sha256: min(group, key=_worth_keeping) for sha256, group in groups.items()}
     return [
-        seen._replace(same_as=kept[seen.sha256].path)
+        seen._replace(
+            same_as=kept[seen.sha256].path, could_be_one=_is_one_disk(seen, kept[seen.sha256])
+        )
         if seen.sha256 in kept and _takes_room_beside(seen, kept[seen.sha256])
         else seen
         for seen in files
@@ -109,9 +111,16 @@ def _with_duplicates(files: Sequence[Seen]) -> list[Seen]:
 
 def _worth_keeping(seen: Seen) -> tuple[bool, ...]:
     """Give a key by which the best comes first: ours, listed, and called what it is."""
-    reasons = seen.content.reasons if seen.content is not None else ()
-    misnamed = any(reason.code == "wrong-extension" for reason in reasons)
+    misnamed = seen.content is not None and seen.content.reason("wrong-extension") is not None
     return (seen.receipt is None, seen.listed_as is None, misnamed)
+
+
+def _is_one_disk(one: Seen, other: Seen) -> bool:
+    return (
+        one.identity is not None
+        and other.identity is not None
+        and (one.identity[0] == other.identity[0])
+    )
 
 
 def _takes_room_beside(seen: Seen, kept: Seen) -> bool:
