@@ -107,6 +107,8 @@ def test_a_file_of_the_uis_own_is_not_condemned() -> None:
 def test_what_nobody_looked_into_is_judged_by_its_name() -> None:
     assert said(seen("house.pt", None), around()) == []
     assert [found.code for found in said(seen("house.pth", None), around())] == ["not-listed"]
+    [found] = said(seen("house.pt", None), around("sdnext"))
+    assert found.hint == f"vaehub convert {FOLDER / 'house.pt'}"
 
 
 def test_copies_on_two_disks_cannot_be_one_file() -> None:

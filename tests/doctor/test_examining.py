@@ -216,6 +216,10 @@ def test_a_preview_decoder_among_the_vaes(ui: Ui) -> None:
     path = path.rename(path.with_suffix(".safetensors"))
     right = ui.folder("vae-approx") / path.name
     assert ui.codes(path) == ["wrong-slot"]
+    assert ui.examine().problems[0].message == (
+        "taesd_decoder.safetensors is a small preview decoder: AUTOMATIC1111 looks for those in "
+        "models/VAE-taesd"
+    )
     assert ui.hint(path) == f"mv {q(path)} {q(right)}"
 
 
@@ -223,6 +227,7 @@ def test_a_vae_among_the_preview_decoders(tmp_path: Path) -> None:
     ui = Ui(tmp_path, "comfyui")
     path = vae(ui.folder("vae-approx") / "house.safetensors")
     assert ui.codes(path) == ["wrong-slot"]
+    assert "a whole VAE" in ui.examine().problems[0].message
     assert ui.hint(path) == f"mv {q(path)} {q(ui.folder() / path.name)}"
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.api_box import Box, overwrite
-from tests.doctor.uis import vae
+from tests.doctor.uis import KL, vae
 from vaehub import api, intents, receipts, staging
+from vaehub.doctor import fixing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,16 +151,56 @@ def place_copy(box: Box, name: str) -> Path:
     return path
 
 
-def test_a_name_that_the_ui_does_not_list_is_given_up(box: Box) -> None:
+def unlisted(box: Box) -> Path:
+    """Leave what we placed under a name that the UI does not list."""
     old = place_copy(box, "house.sft")
+    receipt = receipts.find(box.vae / "house.safetensors")
+    assert receipt is not None
+    receipts.unplace(receipt)
+    return old
+
+
+def test_a_name_that_the_ui_does_not_list_is_given_up(box: Box) -> None:
+    old = unlisted(box)
     person = Person()
     found = doctor(box, person)
-    assert person.asked[0] == "not-listed"
+    assert person.asked == ["not-listed"]
     assert not old.exists()
     assert receipts.find(old) is None
     assert (box.vae / "house.safetensors").is_file()
-    assert [one for one in codes(found) if one != "duplicate"] == []
+    assert codes(found) == []
     assert box.problems() == []
+
+
+@pytest.mark.parametrize("meanwhile", ["the file", "the receipt"])
+def test_the_old_name_stays_where_something_changed_meanwhile(box: Box, meanwhile: str) -> None:
+    old = unlisted(box)
+    found = doctor(box).targets[0]
+
+    def install(name: str) -> None:
+        assert name == "mine/house@safetensors"
+        if meanwhile == "the file":
+            data = bytearray(old.read_bytes())
+            data[-2] ^= 1
+            overwrite(old, bytes(data), keep_time=True)
+        else:
+            receipt = receipts.find(old)
+            assert receipt is not None
+            receipts.write(receipt._replace(installed_at="2027-01-01T00:00:00+00:00"))
+
+    [fix] = fixing.fixes(found, store=box.store, install=install)
+    assert fixing.carry_out(fix).error is None
+    assert old.exists()
+    assert receipts.find(old) is not None
+
+
+def test_a_refusal_of_the_system_is_told(box: Box) -> None:
+    def refused() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    done = fixing.carry_out(fixing.Fix("leftover", "/a/path", "remove it", refused))
+    assert done.error is not None
+    assert done.error.message == "cannot mend /a/path: Permission denied"
 
 
 def test_duplicates_of_ours_become_one_file(box: Box) -> None:
@@ -175,6 +216,65 @@ def test_duplicates_of_ours_become_one_file(box: Box) -> None:
     assert receipt.method == "hardlink"
     assert box.problems() == []
     assert list((box.vae / staging.FOLDER).glob("*.part")) == []
+
+
+def test_a_link_in_the_place_of_a_file_of_ours_is_the_users(box: Box, tmp_path: Path) -> None:
+    other = place_copy(box, "second.safetensors")
+    mine = tmp_path / "mine.safetensors"
+    other.rename(mine)
+    other.symlink_to(mine)
+    person = Person()
+    assert codes(doctor(box, person)) == ["duplicate"]
+    assert person.asked == []
+    assert other.is_symlink()
+
+
+def test_what_was_changed_into_a_duplicate_is_the_users(box: Box, tmp_path: Path) -> None:
+    box.add("other", {"other.safetensors": vae(tmp_path / "y.safetensors", seed=8).read_bytes()})
+    box.install("other")
+    ours, changed = box.vae / "house.safetensors", box.vae / "other.safetensors"
+    for _ in range(2):  # whichever of the two stands first
+        overwrite(changed, ours.read_bytes())
+        person = Person()
+        assert "duplicate" in codes(doctor(box, person))
+        assert person.asked == []
+        assert not ours.samefile(changed)
+        box = fresh(box)
+        ours, changed = box.vae / "other.safetensors", box.vae / "house.safetensors"
+
+
+def fresh(box: Box) -> Box:
+    """Put both files back as they were."""
+    for name in ("house", "other"):
+        receipt = receipts.find(box.vae / f"{name}.safetensors")
+        assert receipt is not None
+        receipt.path.unlink()
+        receipts.remove(receipt)
+        box.install(name)
+    return box
+
+
+def test_another_receipt_meanwhile_stops_it(box: Box) -> None:
+    other = place_copy(box, "second.safetensors")
+    found = doctor(box).targets[0]
+    [fix] = fixing.fixes(found, store=box.store, install=lambda name: None)
+    receipt = receipts.find(other)
+    assert receipt is not None
+    receipts.write(receipt._replace(installed_at="2027-01-01T00:00:00+00:00"))
+    done = fixing.carry_out(fix)
+    assert done.error is not None
+    assert not other.samefile(box.vae / "house.safetensors")
+
+
+def test_a_file_with_two_things_to_say_is_linked_once(tmp_path: Path, world: LoopbackWorld) -> None:
+    box = Box(tmp_path, world)
+    data = vae(tmp_path / "x.safetensors", {**KL, "what.is.this": (4,)}).read_bytes()
+    box.add("house", {"house.safetensors": data})
+    box.install("house")
+    place_copy(box, "second.safetensors")
+    person = Person()
+    assert set(codes(doctor(box, person))) == {"extra-tensors"}
+    assert person.asked == ["duplicate"]
 
 
 def test_a_duplicate_of_the_users_stays(box: Box) -> None:

@@ -44,7 +44,6 @@ def test_doctor_names_what_the_ui_lists(
         theirs = STAND_INS[layout].listed(ui.target.root)
         found = ui.examine().files
         ours = {seen.listed_as for seen in found if seen.listed_as is not None}
-        # Stability Matrix's stand-in lists all kinds of models alike; so does none of the others.
         assert ours == set(theirs)
         for seen in found:
             others = [seen.hidden_by] if seen.hidden_by is not None else []

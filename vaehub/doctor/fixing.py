@@ -53,8 +53,12 @@ def fixes(examined: Examined, *, store: Path, install: Install) -> Iterator[Fix]
         install: Installs a name, such as ``mine/house@safetensors``, into that target.
     """
     placed = {str(receipt.path): receipt for receipt in examined.placed}
-    intact = {str(seen.path): seen.receipt for seen in examined.files if seen.sha256 is not None}
-    same_as = {str(seen.path): str(seen.same_as) for seen in examined.files if seen.same_as}
+    intact = {
+        str(seen.path): seen.receipt
+        for seen in examined.files
+        if seen.receipt is not None and seen.sha256 == seen.receipt.sha256
+    }
+    twins = {str(seen.path): str(seen.same_as) for seen in examined.files if seen.could_be_one}
     for found in examined.problems:
         where = found.where or ""
         receipt, unchanged = placed.get(where), intact.get(where)
@@ -70,8 +74,9 @@ def fixes(examined: Examined, *, store: Path, install: Install) -> Iterator[Fix]
             what = "install it under a name that the UI lists, and remove this one"
             fix = _fix(found, what, _renamer(install, unchanged))
         elif found.code == "duplicate" and unchanged is not None:
-            kept = intact.get(same_as.get(where, ""))
-            if kept is not None and _is_one_disk(kept.path, unchanged.path):
+            kept = intact.get(twins.get(where, ""))
+            # Who put a link in the place of a file of ours has made it his own.
+            if kept is not None and not (kept.path.is_symlink() or unchanged.path.is_symlink()):
                 what = f"make it a hard link to {kept.path}"
                 fix = _fix(found, what, _sharer(kept, unchanged))
         if fix is not None:
@@ -114,10 +119,9 @@ def _renamer(install: Install, receipt: Receipt) -> Callable[[], None]:
     """Install again, which chooses a name that is listed, and then remove the old one."""
 
     def do() -> None:
-        before = receipts.find(receipt.path)
         install(f"{receipt.entry}@{receipt.variant}")
         # Only what is still ours, byte for byte, and if the new file is not this very one.
-        if before == receipt == receipts.find(receipt.path) and observe.is_unchanged(receipt):
+        if receipts.find(receipt.path) == receipt and observe.is_unchanged(receipt, deep=True):
             receipts.unplace(receipt)
 
     return do
@@ -145,11 +149,3 @@ def _sharer(kept: Receipt, other: Receipt) -> Callable[[], None]:
         receipts.write(receipts.with_stat(other._replace(method="hardlink"), other.path.stat()))
 
     return do
-
-
-def _is_one_disk(one: Path, other: Path) -> bool:
-    try:
-        regular = not (one.is_symlink() or other.is_symlink())
-        return regular and one.stat().st_dev == other.stat().st_dev
-    except OSError:
-        return False
