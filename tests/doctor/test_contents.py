@@ -97,6 +97,10 @@ def test_the_container_and_the_extension(
     found = contents.read(path)
     assert (codes(found), found.container) == (codes_, container)
     assert found.architecture == "autoencoder-kl"
+    if codes_:
+        what = "a safetensors file" if container == "safetensors" else "a checkpoint of torch's"
+        otherwise = "is missing" if name == "x" else "says otherwise"
+        assert found.reasons[0].message == f"{what}, and its extension {otherwise}"
 
 
 def test_what_is_condemned_is_so_under_any_extension(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from tests.targets.uis import TREES
 from tests.weights.files import naming, safetensors, torch_zip
 from tests.weights.manifests import SD1
 from vaehub.catalog import Catalogs
-from vaehub.doctor import examining
-from vaehub.doctor.facts import Examined
+from vaehub.doctor import contents, examining
+from vaehub.doctor.facts import Content, Examined
 from vaehub.model import Target
 from vaehub.weights import kl
 
@@ -167,13 +167,23 @@ def test_a_vae_beside_a_checkpoint_counts_too(ui: Ui) -> None:
     assert len(ui.examine().files) == 2
 
 
-def test_text_encoders_of_forge_count_by_their_names_alone(tmp_path: Path) -> None:
+def test_text_encoders_of_forge_count_by_their_names_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ui = Ui(tmp_path, "forge")
     encoder = ui.root / "models" / "text_encoder" / "house.safetensors"
     encoder.parent.mkdir()
     encoder.write_bytes(b"whatever this is")
     path = vae(ui.folder() / "house.safetensors")
-    assert [one.path for one in ui.examine().files] == [path]
+    opened: list[Path] = []
+    real = contents.read
+
+    def read(path: Path) -> Content:
+        opened.append(path)
+        return real(path)
+
+    monkeypatch.setattr(contents, "read", read)
+    assert [one.path for one in ui.examine().files] == opened == [path]
     assert ui.codes(path) == ["shadowed"]
 
 
@@ -332,6 +342,9 @@ def test_other_models_go_to_the_folder_of_their_kind(ui: Ui) -> None:
     assert ui.codes(path) == ["not-a-vae"]
     assert "the folder of its own kind" in (ui.hint(path) or "")
     home = ui.root / "models" / "Lora"
+    home.touch()
+    assert "mv" not in (ui.hint(path) or "")
+    home.unlink()
     home.mkdir()
     assert ui.hint(path) == f"mv {q(path)} {q(home)}"
     (home / "style.safetensors").touch()
@@ -451,6 +464,12 @@ def test_the_copy_that_the_ui_lists_is_kept(ui: Ui) -> None:
     unlisted = vae(ui.folder() / "a.sft", seed=1)
     keep = vae(ui.folder() / "b.safetensors", seed=1)
     assert ui.hint(unlisted, "duplicate") == f"ln -f {q(keep)} {q(unlisted)}"
+
+
+def test_the_copy_that_is_called_what_it_is_is_kept(ui: Ui) -> None:
+    keep = vae(ui.folder() / "b.safetensors", seed=1)
+    misnamed = vae(ui.folder() / "x.safetensors", seed=1).rename(ui.folder() / "a.pt")
+    assert ui.hint(misnamed, "duplicate") == f"ln -f {q(keep)} {q(misnamed)}"
 
 
 def test_prefixes_and_tensors_beside(ui: Ui) -> None:

@@ -103,6 +103,15 @@ def test_a_receipt_tells_the_digest_of_all_names_of_a_file(tmp_path: Path) -> No
     assert [one.sha256 for one in found] == ["from the receipt"] * 2
 
 
+def test_only_on_one_file_system_can_two_be_one(tmp_path: Path) -> None:
+    files = [note(tmp_path / "a.pt", b"12"), note(tmp_path / "b.pt", b"12")]
+    assert [one.could_be_one for one in sameness.identified(files, [])] == [False, True]
+    files[1] = files[1]._replace(identity=(-1, 1))  # of another file system
+    found = sameness.identified(files, [])
+    assert [one.could_be_one for one in found] == [False, False]
+    assert found[1].same_as == files[0].path
+
+
 def test_what_cannot_be_read_is_like_nothing(tmp_path: Path) -> None:
     files = [note(tmp_path / "a.pt", b"12"), note(tmp_path / "b.pt", b"12")]
     files[1].path.unlink()
