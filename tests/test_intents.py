@@ -164,6 +164,28 @@ def test_neither_a_link_nor_a_folder_becomes_ours(box: Box) -> None:
     assert box.notes == []
 
 
+def test_what_is_owed_is_told_and_nothing_done(box: Box) -> None:
+    assert intents.owed(box.store) == []
+    intents.note(box.store, box.receipt)
+    intents.note_folders(box.store, box.destination.parent, [box.destination.parent])
+    (box.store / "intents" / "damaged.json").write_text("{")
+    assert intents.owed(box.store) == []  # no file
+    box.destination.write_bytes(b"the user's own")
+    assert intents.owed(box.store) == []
+    box.destination.write_bytes(DATA)
+    assert intents.owed(box.store) == intents.owed(box.store) == [box.receipt]
+    assert len(box.notes) == 3
+    assert box.found == ["vae.safetensors"]
+    note = box.notes[0]
+    moved = {path.rename(path.with_name(f"x{path.name}")) for path in box.notes}
+    assert intents.owed(box.store) == []  # a note is for its own destination
+    assert moved
+    assert note.parent.is_dir()
+    intents.note(box.store, box.receipt)
+    intents.finish(box.store, box.destination)
+    assert intents.owed(box.store) == []
+
+
 def test_a_note_is_for_its_own_destination(box: Box) -> None:
     intents.note(box.store, box.receipt)
     other = box.destination.with_name("other.safetensors")

@@ -468,6 +468,11 @@ def test_a_token_is_for_its_own_host(host: str, variable: str) -> None:
     assert token.reveal() == TOKEN
     assert [other for other in DEFAULT_ENDPOINTS if found.token(other) is not None] == [host]
     assert found.token("http") is None
+    holder = found.find_token(host)
+    assert holder is not None
+    assert (holder.secret.reveal(), holder.place) == (TOKEN, variable)
+    assert TOKEN not in repr(holder)
+    assert found.find_token("http") is None
 
 
 def test_the_first_variable_of_a_host_wins() -> None:
@@ -487,6 +492,9 @@ def test_the_hubs_own_login_serves(home: Path, monkeypatch: pytest.MonkeyPatch) 
     token = load({}).token("huggingface")
     assert token is not None
     assert token.reveal() == "from-the-hub"
+    holder = load({}).find_token("huggingface")
+    assert holder is not None
+    assert holder.place == "hub login"
     token = load({"HF_TOKEN": "from-us"}).token("huggingface")
     assert token is not None
     assert token.reveal() == "from-us"
@@ -596,6 +604,9 @@ def test_the_keyring_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
     token = load({}).token("civitai")
     assert token is not None
     assert token.reveal() == f"vaehub-civitai-{TOKEN}"
+    holder = load({}).find_token("civitai")
+    assert holder is not None
+    assert holder.place == "keyring"
     token = load({"CIVITAI_API_KEY": "from-the-environment"}).token("civitai")
     assert token is not None
     assert token.reveal() == "from-the-environment"

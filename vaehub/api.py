@@ -14,13 +14,15 @@ from vaehub.errors import TargetError, TargetNotUsable, UsageError
 from vaehub.model import Problem, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from vaehub.adopted import AdoptedFolder
     from vaehub.adopting import Adopted
     from vaehub.catalog import Catalogs
     from vaehub.checking import VerifyResult
     from vaehub.converting import Converted
+    from vaehub.doctor.fixing import Fix
+    from vaehub.doctor.report import Diagnosis
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Variant
     from vaehub.ordering import Attempt
@@ -575,6 +577,73 @@ def smoke(
         settings=settings,
         catalogs=catalogs,
     )
+
+
+def doctor(
+    to: str | Path | Iterable[str | Path] | None = None,
+    *,
+    network: bool = True,
+    torch: bool = False,
+    hashing: Callable[[int, int], None] = lambda files, size: None,
+    may_fix: Callable[[Fix], bool] | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> Diagnosis:
+    """Say of each VAE in a target whether its UI lists and loads it, and what this machine can do.
+
+    Changes and writes nothing, unless ``may_fix`` is given and says yes.
+
+    Args:
+        to: As for :func:`install`; or several. Without it, where an install would go, and all the
+            targets that have names.
+        network: Whether each host is asked for a sign of life.
+        torch: Whether torch is imported, to say which device a smoke test would use.
+        hashing: Told, before the first byte is read, how many files of how many bytes are hashed.
+        may_fix: Asked before each thing that can be mended among what vaehub placed.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told of the progress of downloads; silent by default.
+
+    Returns:
+        What was found, and what was mended before. A target that cannot be used is a problem too,
+        and raises nothing.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+    """
+    from vaehub.catalog import load_catalogs
+    from vaehub.doctor import diagnosing
+
+    settings = settings or settings_module.load()
+    catalogs = catalogs or load_catalogs(settings, keep=False)
+
+    def install_there(name: str, root: Path) -> InstallResult:
+        return install(name, to=root, settings=settings, catalogs=catalogs, listener=listener)
+
+    return diagnosing.diagnose(
+        _where(to, settings),
+        network=network,
+        torch=torch,
+        hashing=hashing,
+        settings=settings,
+        catalogs=catalogs,
+        cwd=Path.cwd(),
+        may_fix=may_fix,
+        install=install_there,
+    )
+
+
+def _where(
+    to: str | Path | Iterable[str | Path] | None, settings: Settings
+) -> list[str | Path | None]:
+    """Give the places that a doctor looks at: those named, else the usual one and all named."""
+    if to is None:
+        usual = settings.to or settings.default_target
+        if settings.targets and not usual and find_target(settings=settings).layout == "folder":
+            return list(settings.targets)  # no UI around: ./models/VAE is of no interest
+        return [None, *settings.targets]
+    return [to] if isinstance(to, (str, Path)) else list(to)
 
 
 def convert(

@@ -83,7 +83,7 @@ def beside(
     layout = targets.layouts()[target.layout]
     found = {}
     for artifact in variant.artifacts:
-        remedy = remedies.remedy(layout, artifact, variant, entry, wish=wish)
+        remedy = remedies.of_entry(layout, artifact, variant, entry, wish=wish)
         path = checkpoints.destination(checkpoint, remedy.name)
         finish(path)
         hidden_by = rivals.hidden_by(target, path)

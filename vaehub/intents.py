@@ -60,6 +60,24 @@ def finish(store_root: Path, destination: Path) -> None:
     note_path.unlink(missing_ok=True)
 
 
+def owed(store_root: Path) -> list[Receipt]:
+    """Give the receipts that killed runs still owe for files that they placed; changes nothing."""
+    found = []
+    try:
+        notes = sorted((store_root / "intents").iterdir())
+    except OSError:
+        return []
+    for note_path in notes:
+        try:
+            record = json.loads(note_path.read_text(encoding="utf-8"))
+            receipt = receipts.from_json(record["receipt"], path=Path(record["path"]))
+            if note_path == _path(store_root, receipt.path) and _holds(receipt.path, receipt):
+                found.append(receipt)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # a note of folders, or none that can be read
+    return found
+
+
 def note_folders(store_root: Path, folder: Path, made: Iterable[Path]) -> None:
     """Write down which folders are there, or will be, only because a file goes into one.
 

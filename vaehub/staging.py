@@ -59,6 +59,14 @@ def sweep(folder: Path) -> None:
 
     Never fails: what cannot be removed stays, and does no harm.
     """
+    for path in leftovers(folder):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Give what killed processes left in a folder; what nobody may look at is none of it."""
+    found = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = re.fullmatch(_NAME, entry.name)
@@ -66,7 +74,8 @@ def sweep(folder: Path) -> None:
                 continue
             with contextlib.suppress(OSError):
                 if _forgotten(entry, match["machine"], int(match["process"])):
-                    Path(entry.path).unlink()
+                    found.append(Path(entry.path))
+    return found
 
 
 def _forgotten(entry: os.DirEntry[str], machine: str, process: int) -> bool:

@@ -96,6 +96,17 @@ def test_a_cache_that_cannot_be_written_costs_nothing_else(mine: Path, tmp_path:
     assert blocked.read_text(encoding="utf-8") == "in the way"
 
 
+def test_who_only_looks_reads_the_cache_and_writes_none(mine: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    catalog, problems = load_file(mine, cache=cache, foreign=True, keep=False)
+    assert not cache.exists()
+    assert (load(mine, cache), ()) == (catalog, problems)
+    assert len(cached_files(cache)) == 1
+    mine.unlink()
+    mine.write_text(write(foreign()), encoding="utf-8")
+    assert load_file(mine, cache=cache, foreign=True, keep=False)[0] == catalog
+
+
 def test_the_cache_does_not_grow_for_ever(mine: Path, tmp_path: Path) -> None:
     for size in range(1, 31):
         data = foreign()

@@ -115,6 +115,13 @@ def test_looking_at_a_file_that_is_no_vae_imports_no_torch(tmp_path: Path) -> No
     assert found & {"torch", "numpy", "PIL", "requests", "click"} == set()
 
 
+def test_a_look_at_a_folder_imports_neither_torch_nor_an_http_library(tmp_path: Path) -> None:
+    imported_by("list")
+    found = imported_by("doctor", "--to", str(tmp_path), "--no-network")
+    assert "vaehub.doctor.examining" in found
+    assert found & {"torch", "diffusers", "numpy", "requests", "huggingface_hub", "click"} == set()
+
+
 def test_a_plan_imports_nothing_heavy(tmp_path: Path) -> None:
     imported_by("list")
     found = imported_by("install", "kl-f8-anime2", "--dry-run", "--to", str(tmp_path))

@@ -11,7 +11,7 @@ import pytest
 
 import vaehub.targets
 from vaehub.model import Artifact, Target, Variant
-from vaehub.targets import Layout, layouts
+from vaehub.targets import Layout, layouts, listing
 from vaehub.targets.layouts import ShownAs
 
 TEXTS = {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}}
@@ -39,6 +39,7 @@ SLOT = {
         "key": {"type": "string"},
         "shown_as": {"enum": list(get_args(ShownAs))},
         "pairs": TEXTS,
+        "small_too": TEXTS,
         "beginnings": TEXTS,
     },
     "dependentRequired": {"max_size": ["larger_is"], "larger_is": ["max_size"]},
@@ -80,6 +81,7 @@ SCHEMA = {
             "evidence": {"type": "array", "items": EVIDENCE},
             "unique_base_names": {"type": "boolean"},
             "follows_links": {"type": "boolean"},
+            "lists_hidden": {"type": "boolean"},
             "extra_paths": {"type": "string"},
             "last_folder_wins": {"type": "boolean"},
             "inside": RELATIVE,
@@ -288,6 +290,47 @@ def test_forge_does_not_look_into_linked_folders(tmp_path: Path) -> None:
     assert found == folder / "linked" / "a.pt"
 
 
+def test_forge_looks_into_hidden_folders_too(tmp_path: Path) -> None:
+    hidden = tmp_path / "models" / "VAE" / ".old"
+    hidden.mkdir(parents=True)
+    (hidden / "a.pt").touch()
+    forge, reforge = layouts()["forge"], layouts()["reforge"]
+    assert forge.collision(Target("forge", tmp_path), "vae", "a.pt") == hidden / "a.pt"
+    assert reforge.collision(Target("reforge", tmp_path), "vae", "a.pt") is None
+
+
+@pytest.mark.parametrize(
+    ("layout", "path", "why"),
+    [
+        ("automatic1111", "a.pt", None),
+        ("automatic1111", ".a.pt", "hidden"),
+        ("automatic1111", "sub/.old/a.pt", "hidden"),
+        ("automatic1111", "linked/a.pt", None),
+        ("sdnext", ".old/a.pt", "hidden"),
+        ("stabilitymatrix", ".old/a.pt", "hidden"),
+        ("forge", ".old/a.pt", None),
+        ("forge", "linked/a.pt", "linked"),
+        ("forge", "linked/sub/a.pt", "linked"),
+        ("forge", "link.pt", None),
+        ("fooocus", "linked/a.pt", "linked"),
+        ("fooocus", ".old/a.pt", None),
+        ("comfyui", ".old/a.pt", None),
+        ("comfyui", "linked/a.pt", None),
+        ("swarmui", ".old/a.pt", None),
+    ],
+)
+def test_what_a_ui_does_not_come_upon(
+    tmp_path: Path, layout: str, path: str, why: str | None
+) -> None:
+    (tmp_path / "shared" / "sub").mkdir(parents=True)
+    (tmp_path / "shared" / "file.pt").touch()
+    folder = tmp_path / "folder"
+    folder.symlink_to(tmp_path / "shared", target_is_directory=True)  # its own link is followed
+    (folder / "linked").symlink_to(tmp_path / "shared", target_is_directory=True)
+    (folder / "link.pt").symlink_to(tmp_path / "shared" / "file.pt")
+    assert listing.out_of_reach(layouts()[layout], folder, folder / path) == why
+
+
 @pytest.mark.parametrize(
     ("layout", "folder", "name", "collides"),
     [
@@ -351,6 +394,22 @@ def test_a_pair_is_listed_once_both_halves_are_there(tmp_path: Path) -> None:
     encoder.touch()
     assert comfyui.listed_as(target, "vae-approx", decoder) == "taesd"
     assert comfyui.listed_as(target, "vae-approx", encoder) == "taesd"
+
+
+def test_halves_of_a_pair_may_lie_in_two_folders_and_not_below_one(tmp_path: Path) -> None:
+    (tmp_path / "extra_model_paths.yaml").write_text("a:\n  base_path: more\n  vae_approx: tiny\n")
+    own, more = tmp_path / "models" / "vae_approx", tmp_path / "more" / "tiny"
+    (own / "sub").mkdir(parents=True)
+    more.mkdir(parents=True)
+    comfyui, target = layouts()["comfyui"], Target("comfyui", tmp_path)
+    for path in (own / "taesd_decoder.pth", own / "sub" / "taesd_encoder.pth"):
+        path.touch()
+        assert comfyui.listed_as(target, "vae-approx", path) is None
+    video = own / "sub" / "taehv.safetensors"
+    assert comfyui.listed_as(target, "vae-approx", video) is None
+    (more / "taesd_encoder.pth").touch()
+    assert comfyui.listed_as(target, "vae-approx", own / "taesd_decoder.pth") == "taesd"
+    assert comfyui.listed_as(target, "vae-approx", more / "taesd_encoder.pth") == "taesd"
 
 
 def test_only_a_ui_has_evidence() -> None:

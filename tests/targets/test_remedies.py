@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vaehub.model import Artifact, Entry, License, SmokeFacts, Variant
 from vaehub.targets import layouts
-from vaehub.targets.remedies import Convert, Remedy, installed_names, refusal, remedy, way_out
+from vaehub.targets.remedies import Convert, Remedy, installed_names, of_entry, refusal, way_out
 
 KL = SmokeFacts(architecture="autoencoder-kl")
 EXTENSIONS = [".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".PT", ".txt", ""]
@@ -49,7 +49,7 @@ def entry(variant: Variant, slot: str = "vae") -> Entry:
 )
 def test_the_remedy(layout: str, name: str, keys: str, kind: str, becomes: str) -> None:
     artifact, variant = one(name, keys)
-    found = remedy(layouts()[layout], artifact, variant, entry(variant))
+    found = of_entry(layouts()[layout], artifact, variant, entry(variant))
     assert (found.kind, found.name) == (kind, becomes)
     assert (found.reason is None) is (kind == "as-is")
     assert found.reason == layouts()[layout].accepts(artifact, variant, "vae")
@@ -77,7 +77,7 @@ def test_whose_names_the_tensors_get(
     layout = layouts()["sdnext" if keys == "ldm" else "automatic1111"]
     artifact, variant = one(name, keys)
     made = entry(variant)._replace(smoke=SmokeFacts(architecture=architecture))
-    assert remedy(layout, artifact, variant, made).convert == convert
+    assert of_entry(layout, artifact, variant, made).convert == convert
 
 
 @pytest.mark.parametrize(
@@ -86,24 +86,24 @@ def test_whose_names_the_tensors_get(
 )
 def test_who_wants_no_pickle_gets_none(name: str, kind: str) -> None:
     artifact, variant = one(name)
-    found = remedy(layouts()["automatic1111"], artifact, variant, entry(variant), wish=True)
+    found = of_entry(layouts()["automatic1111"], artifact, variant, entry(variant), wish=True)
     assert (found.kind, found.name) == (kind, "a.safetensors")
     assert refusal(layouts()["automatic1111"], entry(variant), variant, wish=True) is None
 
 
 def test_where_the_ui_looks_for_certain_names_nothing_is_renamed() -> None:
     artifact, variant = one("taesd_decoder.pt", "taesd")
-    found = remedy(layouts()["automatic1111"], artifact, variant, entry(variant, "vae-approx"))
+    found = of_entry(layouts()["automatic1111"], artifact, variant, entry(variant, "vae-approx"))
     assert (found.kind, found.name) == ("rename", "taesd_decoder.pth")
     artifact, variant = one("tiny_decoder.pth", "taesd")
-    found = remedy(layouts()["automatic1111"], artifact, variant, entry(variant, "vae-approx"))
+    found = of_entry(layouts()["automatic1111"], artifact, variant, entry(variant, "vae-approx"))
     assert found.kind == "refuse"
 
 
 def test_a_small_file_is_not_made_larger_by_another_name() -> None:
     for name in ("a.safetensors", "a.sft", "a.ckpt"):
         artifact, variant = one(name, size=1000)
-        assert remedy(layouts()["sdnext"], artifact, variant, entry(variant)).kind == "refuse"
+        assert of_entry(layouts()["sdnext"], artifact, variant, entry(variant)).kind == "refuse"
 
 
 def test_one_file_of_a_pair_that_fits_nowhere_spoils_the_variant() -> None:

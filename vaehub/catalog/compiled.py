@@ -38,8 +38,8 @@ def bundled_path() -> Path:
     return package / "registry.yaml"
 
 
-def load_curated(cache: Path) -> tuple[Catalog, tuple[Problem, ...]]:
-    """Load the curated catalog.
+def load_curated(cache: Path, *, keep: bool = True) -> tuple[Catalog, tuple[Problem, ...]]:
+    """Load the curated catalog; without ``keep``, nothing is written to the cache.
 
     Raises:
         CatalogError: it is not there, or (in a checkout) it is wrong.
@@ -53,13 +53,15 @@ def load_curated(cache: Path) -> tuple[Catalog, tuple[Problem, ...]]:
         raise CatalogError(
             "this installation of vaehub lacks its own catalog", hint="install vaehub again"
         )
-    return load_file(path, cache=cache, foreign=False)
+    return load_file(path, cache=cache, foreign=False, keep=keep)
 
 
 def load_file(
-    path: Path, *, cache: Path, foreign: bool, name: str | None = None
+    path: Path, *, cache: Path, foreign: bool, name: str | None = None, keep: bool = True
 ) -> tuple[Catalog, tuple[Problem, ...]]:
     """Load a catalog file through the cache; ``name`` overrides the name it gives itself.
+
+    Without ``keep`` the cache is read and never written.
 
     Returns:
         The catalog, and what it holds that this version does not know.
@@ -74,7 +76,8 @@ def load_file(
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         return _restore(_unseal(cached), origin=str(path), name=name)
     text = compile_catalog(content, origin=str(path), foreign=foreign)
-    _keep(cached, text)
+    if keep:
+        _keep(cached, text)
     return _restore(text, origin=str(path), name=name)
 
 

@@ -24,20 +24,26 @@ _NAME = r"[a-z0-9]+([.-][a-z0-9]+)*"
 _SHORTEST_DIGEST = 8
 
 
-def load_catalogs(settings: Settings) -> Catalogs:
+def load_catalogs(settings: Settings, *, keep: bool = True) -> Catalogs:
     """Load the curated catalog and the user's, in the order of the settings.
+
+    Args:
+        settings: The user's settings.
+        keep: Whether compiled forms may be written to the cache, for the next time.
 
     Raises:
         CatalogError: a catalog is missing, wrong, or has a name that is taken.
     """
-    curated, found = load_curated(settings.cache)
+    curated, found = load_curated(settings.cache, keep=keep)
     catalogs, problems = [curated], list(found)
     seen: set[str] = set()
     for file in settings.catalogs:
         if str(file.path.resolve()) in seen:  # named in the configuration and the environment
             continue
         seen.add(str(file.path.resolve()))
-        catalog, found = load_file(file.path, cache=settings.cache, foreign=True, name=file.name)
+        catalog, found = load_file(
+            file.path, cache=settings.cache, foreign=True, name=file.name, keep=keep
+        )
         _refuse_name(catalog, catalogs)
         catalogs.append(catalog)
         problems.extend(found)

@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "Check installed files against the catalog.",
     "smoke": "Decode with a VAE and say whether it works.",
     "convert": "Turn a checkpoint into safetensors, executing nothing.",
+    "doctor": "Say what a UI will not list or load, and what is missing here.",
     "store": "Look after the store of verified files.",
     "catalog": "Check and format catalog files.",
     "config": "Read and change the configuration file.",

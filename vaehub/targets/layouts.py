@@ -52,6 +52,8 @@ class Slot(NamedTuple):
     shown_as: ShownAs = "base name"
     pairs: tuple[str, ...] = ()
     """Listed under this name where ``NAME_encoder.*`` and ``NAME_decoder.*`` are both there."""
+    small_too: tuple[str, ...] = ()
+    """Architectures of small decoders that it loads from here as from their own slot."""
     beginnings: tuple[str, ...] = ()
     """Files whose names begin so are listed although the others of the slot are not."""
 
@@ -103,6 +105,8 @@ class Layout(NamedTuple):
     near_checkpoint: NearCheckpoint | None = None
     follows_links: bool = True
     """The UI looks into folders that are symbolic links."""
+    lists_hidden: bool = False
+    """The UI also lists what begins with a dot, and looks into such folders."""
     extra_paths: str | None = None
     """File below the root in which a user sets folders: ComfyUI's YAML, or SwarmUI's settings."""
     last_folder_wins: bool = False
@@ -170,7 +174,7 @@ class Layout(NamedTuple):
         reason = names.trouble(artifact.name)
         if reason is not None:
             return f"{artifact.name!r} is no name for a file: {reason}"
-        return self._lists(artifact, rules) or self._loads(artifact, variant, rules)
+        return self.not_listed(artifact.name, slot) or self.not_loaded(artifact, variant, slot)
 
     def refusal(self, variant: Variant, slot: str) -> str | None:
         """Say why the UI would not take one of a variant's files as it is, or None."""
@@ -205,18 +209,28 @@ class Layout(NamedTuple):
         found = self.slots.get(slot) or self.slots["vae"]
         return target.root / PurePosixPath(found.folder)
 
-    def _lists(self, artifact: Artifact, rules: Slot) -> str | None:
+    def not_listed(self, name: str, slot: str) -> str | None:
+        """Say why the UI would not list a file of this name in a slot that it has, or None."""
         from vaehub.targets import listing
 
-        extension = PurePosixPath(artifact.name).suffix
-        if not listing.has_extension(artifact.name, rules):
+        rules = self.slots[slot]
+        extension = PurePosixPath(name).suffix
+        if not listing.has_extension(name, rules):
             kind = f"{extension} files" if extension else "files without an extension"
             return f"{self.title} does not list {kind} in {rules.folder}"
-        if rules.names is not None and artifact.name not in rules.names:
+        if rules.names is not None and name not in rules.names:
             return f"in {rules.folder}, {self.title} looks only for {', '.join(rules.names)}"
         return None
 
-    def _loads(self, artifact: Artifact, variant: Variant, rules: Slot) -> str | None:
+    def not_loaded(self, artifact: Artifact, variant: Variant, slot: str) -> str | None:
+        """Say why the UI would not load a file that it lists, or None.
+
+        Args:
+            artifact: The file; of its name, only what messages call it.
+            variant: The variant that it is part of, for the key layout.
+            slot: What it is for; the UI has it.
+        """
+        rules = self.slots[slot]
         if (
             rules.key_layouts is not None
             and variant.layout is not None
@@ -258,6 +272,7 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
         ),
         unique_base_names=block.get("unique_base_names", False),
         follows_links=block.get("follows_links", True),
+        lists_hidden=block.get("lists_hidden", False),
         extra_paths=block.get("extra_paths"),
         last_folder_wins=block.get("last_folder_wins", False),
         inside=block.get("inside"),

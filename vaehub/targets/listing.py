@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +38,15 @@ def listed_as(layout: Layout, target: Target, slot: str, path: Path) -> str | No
         return None
     if not has_extension(path.name, rules):
         return None
-    if rules.shown_as == "nothing":
-        if path.name.startswith(rules.beginnings):
-            return path.name
-        return _pair(path, rules)
     if rules.shown_as == "base name":
         return path.name
-    name = _relative(path, layout.folders(target, slot))
-    if name is None or rules.shown_as == "relative path":
+    folders = layout.folders(target, slot)
+    name = _relative(path, folders)
+    if name is None:
+        return None
+    if rules.shown_as == "nothing":
+        return name if name.startswith(rules.beginnings) else _pair(name, folders, rules)
+    if rules.shown_as == "relative path":
         return name
     return name.replace(os.sep, "/").removesuffix(".safetensors")
 
@@ -76,7 +77,7 @@ def collision(layout: Layout, target: Target, slot: str, name: str) -> Path | No
             path
             for place, looks in places
             if looks
-            for path in files_below(place, follow=layout.follows_links)
+            for path in files_below(place, follow=layout.follows_links, hidden=layout.lists_hidden)
             if path.name == name and path.parent != folder
         ),
         None,
@@ -101,6 +102,23 @@ def shows_other(layout: Layout, target: Target, slot: str, other: Path) -> bool:
     return below or layout.slots[slot].also_wins
 
 
+def out_of_reach(layout: Layout, folder: Path, path: Path) -> Literal["hidden", "linked"] | None:
+    """Say why a UI does not come upon a file where it lies: one that does, says None.
+
+    Args:
+        layout: The UI's.
+        folder: The folder that the UI walks, which may itself be a link.
+        path: A file below it.
+    """
+    parts = path.relative_to(folder).parts
+    if not layout.lists_hidden and any(part.startswith(".") for part in parts):
+        return "hidden"
+    steps = path.parents[: len(parts) - 1]
+    if not layout.follows_links and any(step.is_symlink() for step in steps):
+        return "linked"
+    return None
+
+
 def is_folder(path: Path) -> bool:
     """Tell whether there is a folder; what cannot be looked at is none."""
     try:
@@ -117,18 +135,21 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def files_below(folder: Path, *, follow: bool = True) -> Iterator[Path]:
+def files_below(folder: Path, *, follow: bool = True, hidden: bool = False) -> Iterator[Path]:
     """Give the files that a UI sees in a folder and below it; see :func:`walk`."""
-    for current, files in walk(folder, follow=follow):
+    for current, files in walk(folder, follow=follow, hidden=hidden):
         yield from (current / name for name in sorted(files))
 
 
-def walk(folder: Path, *, follow: bool = True) -> Iterator[tuple[Path, list[str]]]:
-    """Walk as the UIs do: past hidden folders, and in a circle only once.
+def walk(
+    folder: Path, *, follow: bool = True, hidden: bool = False
+) -> Iterator[tuple[Path, list[str]]]:
+    """Walk as the UIs do, and in a circle only once.
 
     Args:
         folder: Where to begin; a link to a folder is followed here in any case.
         follow: Go into folders that are links, too.
+        hidden: Go into folders that begin with a dot, too.
 
     Returns:
         Each folder with the names of the files in it.
@@ -143,22 +164,29 @@ def walk(folder: Path, *, follow: bool = True) -> Iterator[tuple[Path, list[str]
             folders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if hidden or not name.startswith("."))
         yield Path(current), files
 
 
-def _pair(path: Path, rules: Slot) -> str | None:
+def _pair(listed: str, folders: tuple[Path, ...], rules: Slot) -> str | None:
     """Give the name of a pair that a file is half of, where the other half is there as well."""
     for name in rules.pairs:
         halves = [f"{name}_encoder.", f"{name}_decoder."]
-        if path.name.startswith(tuple(halves)):
-            beside = [one.name for one in path.parent.glob(f"{name}_*")]
+        if listed.startswith(tuple(halves)):
+            there = [path.name for folder in folders for path in _those(folder, f"{name}_*")]
             both = all(
-                any(one.startswith(half) and has_extension(one, rules) for one in beside)
+                any(one.startswith(half) and has_extension(one, rules) for one in there)
                 for half in halves
             )
             return name if both else None
     return None
+
+
+def _those(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return [path for path in folder.glob(pattern) if not is_folder(path)]
+    except OSError:
+        return []
 
 
 def _relative(path: Path, folders: tuple[Path, ...]) -> str | None:

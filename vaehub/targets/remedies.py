@@ -46,7 +46,13 @@ class Remedy(NamedTuple):
 
 
 def remedy(
-    layout: Layout, artifact: Artifact, variant: Variant, entry: Entry, *, wish: bool = False
+    layout: Layout,
+    artifact: Artifact,
+    variant: Variant,
+    slot: str,
+    *,
+    architecture: str | None = None,
+    wish: bool = False,
 ) -> Remedy:
     """Find what makes a UI list and load a file.
 
@@ -54,20 +60,21 @@ def remedy(
         layout: The UI's.
         artifact: The file.
         variant: The variant that it is part of.
-        entry: The entry, whose slot and architecture count.
+        slot: What it is for.
+        architecture: What the autoencoder is, where that is known.
         wish: The user wants safetensors and no pickle.
     """
 
     def fits(name: str, keys: str | None = variant.layout) -> bool:
         there = variant._replace(layout=keys)
-        return layout.accepts(artifact._replace(name=name), there, entry.slot) is None
+        return layout.accepts(artifact._replace(name=name), there, slot) is None
 
     path = PurePosixPath(artifact.name)
     suffix = path.suffix.lower()
     converted = f"{path.stem}.safetensors"
     if wish and suffix in PICKLE_SUFFIXES and fits(converted):
         return Remedy("convert", converted, None, Convert())
-    reason = layout.accepts(artifact, variant, entry.slot)
+    reason = layout.accepts(artifact, variant, slot)
     if reason is None:
         return Remedy("as-is", artifact.name)
     for container in _CONTAINERS:
@@ -78,12 +85,19 @@ def remedy(
                 return Remedy("rename", path.stem + extension, reason)
     if suffix in PICKLE_SUFFIXES and fits(converted):
         return Remedy("convert", converted, reason, Convert())
-    architecture = entry.smoke.architecture if entry.smoke is not None else None
     has_both = variant.layout == "diffusers" and architecture in _WITH_LAYOUTS
     known = any(suffix in container for container in _CONTAINERS)
     if has_both and known and fits(converted, "ldm"):
         return Remedy("convert", converted, reason, Convert("ldm"))
     return Remedy("refuse", artifact.name, reason)
+
+
+def of_entry(
+    layout: Layout, artifact: Artifact, variant: Variant, entry: Entry, *, wish: bool = False
+) -> Remedy:
+    """Find what makes a UI list and load a file of an entry; see :func:`remedy`."""
+    architecture = entry.smoke.architecture if entry.smoke is not None else None
+    return remedy(layout, artifact, variant, entry.slot, architecture=architecture, wish=wish)
 
 
 def refusal(
@@ -99,7 +113,7 @@ def refusal(
         may_convert: Its files may be converted, whether the user wants it or not.
     """
     for artifact in variant.artifacts:
-        found = remedy(layout, artifact, variant, entry, wish=wish)
+        found = of_entry(layout, artifact, variant, entry, wish=wish)
         if found.kind == "refuse" or (found.kind == "convert" and found.reason and not may_convert):
             return found.reason
     return None
@@ -108,7 +122,7 @@ def refusal(
 def as_installed(layout: Layout, entry: Entry, variant: Variant, *, wish: bool = False) -> Variant:
     """Give a variant whose artifacts have the names that they get in a UI."""
     artifacts = (
-        artifact._replace(name=remedy(layout, artifact, variant, entry, wish=wish).name)
+        artifact._replace(name=of_entry(layout, artifact, variant, entry, wish=wish).name)
         for artifact in variant.artifacts
     )
     return variant._replace(artifacts=tuple(artifacts))
@@ -135,7 +149,7 @@ def installed_names(
         artifact: The file.
         wish: The user wants safetensors and no pickle.
     """
-    first = remedy(layout, artifact, variant, entry, wish=wish)
+    first = of_entry(layout, artifact, variant, entry, wish=wish)
     yield first
     path = PurePosixPath(first.name)
     known = artifact.sha256[:8] if artifact.sha256 is not None else variant.name
