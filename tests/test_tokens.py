@@ -178,6 +178,19 @@ def test_the_hub_s_own_login_comes_before_ours(
     assert (found.place, found.secret.reveal()) == (tokens.HUB, "the-hub-s")
 
 
+def test_a_login_of_the_hub_that_cannot_be_read_is_none(
+    home: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    tokens.keep("huggingface", "ours", state=state)
+    (home / "token").mkdir()  # as a file of somebody else's, it gives an OSError
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+    found = load().find_token("huggingface")
+    assert found is not None
+    assert (found.place, found.secret.reveal()) == (tokens.FILE, "ours")
+
+
 def test_a_token_that_was_found_shows_nothing(state: Path) -> None:
     tokens.keep("civitai", TOKEN, state=state)
     settings = load()

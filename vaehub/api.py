@@ -621,8 +621,19 @@ def doctor(
     def install_there(name: str, root: Path) -> InstallResult:
         return install(name, to=root, settings=settings, catalogs=catalogs, listener=listener)
 
+    names: Sequence[str] = ()
+    if to is None:
+        wanted: list[str | Path | None] = [None]
+        names = list(settings.targets)
+        if names and not (settings.to or settings.default_target):
+            around = find_target(settings=settings)
+            if around.layout == "folder":  # no UI: ./models/VAE is of no interest then
+                wanted = []
+    else:
+        wanted = [to] if isinstance(to, (str, Path)) else list(to)
     return diagnosing.diagnose(
-        _where(to, settings),
+        wanted,
+        names,
         network=network,
         torch=torch,
         hashing=hashing,
@@ -632,18 +643,6 @@ def doctor(
         may_fix=may_fix,
         install=install_there,
     )
-
-
-def _where(
-    to: str | Path | Iterable[str | Path] | None, settings: Settings
-) -> list[str | Path | None]:
-    """Give the places that a doctor looks at: those named, else the usual one and all named."""
-    if to is None:
-        usual = settings.to or settings.default_target
-        if settings.targets and not usual and find_target(settings=settings).layout == "folder":
-            return list(settings.targets)  # no UI around: ./models/VAE is of no interest
-        return [None, *settings.targets]
-    return [to] if isinstance(to, (str, Path)) else list(to)
 
 
 def convert(

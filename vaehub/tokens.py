@@ -45,7 +45,10 @@ def of_the_hub(environ: Mapping[str, str]) -> str | None:
         return None
     from huggingface_hub import get_token
 
-    return get_token() or None
+    try:
+        return get_token() or None
+    except OSError:  # its file is somebody else's: that is no login of ours
+        return None
 
 
 def from_keyring(host: str) -> str | None:

@@ -83,9 +83,9 @@ def test_without_a_word_it_is_also_all_that_have_names(
 
     monkeypatch.chdir(here.root)
     assert roots() == [here.root, one.root, two.root]
+    assert roots(VAEHUB_TO="two") == [two.root, one.root]
     monkeypatch.chdir(tmp_path)
     assert roots() == [one.root, two.root]
-    assert roots(VAEHUB_TO="two") == [two.root, one.root]
 
 
 @pytest.mark.parametrize("said", ["to", "environment", "configuration"])

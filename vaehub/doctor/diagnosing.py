@@ -10,20 +10,22 @@ from vaehub import targets
 from vaehub.doctor import examining, findings, fixing, machine
 from vaehub.doctor.report import Diagnosis
 from vaehub.errors import TargetError
+from vaehub.targets.find import at_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from vaehub.catalog import Catalogs
     from vaehub.doctor.facts import Examined
     from vaehub.doctor.fixing import Fix, Fixed
-    from vaehub.model import Problem
+    from vaehub.model import Problem, Target
     from vaehub.settings import Settings
 
 
 def diagnose(
     wanted: Iterable[str | Path | None],
+    names: Sequence[str] = (),
     *,
     network: bool,
     torch: bool,
@@ -38,6 +40,7 @@ def diagnose(
 
     Args:
         wanted: What the user named, or None for where an install would go.
+        names: Targets that have names, to be looked at as well.
         network: Whether the hosts are asked.
         torch: Whether torch is.
         hashing: Told how much is hashed.
@@ -50,9 +53,13 @@ def diagnose(
     examined: list[Examined] = []
     failures: list[Problem] = []
     fixed: dict[Path, tuple[Fixed, ...]] = {}
-    for to in wanted:
+    finders: list[tuple[str | Path | None, Callable[[], Target]]] = [
+        *((to, partial(targets.find_target, to, settings=settings, cwd=cwd)) for to in wanted),
+        *((name, partial(at_named, name, settings.targets[name], cwd=cwd)) for name in names),
+    ]
+    for to, find in finders:
         try:
-            target = targets.find_target(to, settings=settings, cwd=cwd)
+            target = find()
             if target in (one.target for one in examined):
                 continue  # the configured default has a name as well
         except TargetError as error:
