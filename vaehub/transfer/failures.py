@@ -57,6 +57,20 @@ def invalid_address(url: str) -> SourceUnusable:
     return SourceUnusable(f"{safe_url(url)}: the address is not valid")
 
 
+def unusable_proxy(url: str, *, socks: bool) -> SourceUnusable:
+    """Say that the proxy which is set for an address cannot be used; it may hold a password."""
+    like = "HTTPS_PROXY=http://127.0.0.1:7890"
+    if socks:
+        return SourceUnusable(
+            f"{safe_url(url)}: the proxy that is set speaks SOCKS, which needs one more package",
+            hint=f"pip install 'vaehub[socks]', or name the proxy's http address: {like}",
+        )
+    return SourceUnusable(
+        f"{safe_url(url)}: the address of the proxy that is set is not valid",
+        hint=f"check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; one looks like {like}",
+    )
+
+
 def invalid_header(url: str) -> SourceUnusable:
     """Say that a header, which may hold a secret, cannot be sent."""
     return SourceUnusable(
