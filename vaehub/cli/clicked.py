@@ -92,6 +92,18 @@ class _LazyGroup(click.Group):
         """Import the command that is asked for."""
         return command_of(table.load(cmd_name)) if cmd_name in table.COMMANDS else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        if args[0] not in table.COMMANDS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], table.COMMANDS, n=1)
+            if close:
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table."""
         with formatter.section("Commands"):
