@@ -474,3 +474,11 @@ def test_a_configured_target_that_is_gone_does_not_hide_the_list(
     assert "mine/house" in ran.out
     assert ran.err.startswith("vaehub: note: ")
     assert run("list", "--to", file).code == 7
+
+
+def test_verify_says_whether_nothing_at_all_was_placed_or_nothing_of_that_name(
+    run: Run, catalog: Path, tmp_path: Path
+) -> None:
+    assert run("verify", "--to", tmp_path).err == f"vaehub has placed nothing in {tmp_path}\n"
+    named = run("verify", "house", "--to", tmp_path)
+    assert named.err.startswith(f"vaehub has placed nothing of this in {tmp_path}\n")
