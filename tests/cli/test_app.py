@@ -301,3 +301,8 @@ def test_a_mistyped_command_is_guessed(run: Run) -> None:
     assert ran.code == 2
     assert "No such command 'instal'. Did you mean 'install'?" in ran.err
     assert "Did you mean" not in run("nosuch").err
+
+
+def test_the_commands_of_a_group_are_told_in_whole_sentences(run: Run) -> None:
+    told = " ".join(run("targets", "--help").out.split())
+    assert "Give a UI or a folder a name, which --to, VAEHUB_TO and `target` then take." in told

@@ -56,6 +56,7 @@ class _Command(click.Command):
             callback=lambda **options: Reading(declared, options),
             params=[_parameter(parameter) for parameter in declared.parameters],
             help=declared.help,
+            short_help=declared.help.partition("\n")[0],  # click would cut it in the middle
             context_settings=_CONTEXT,
         )
         self.examples = declared.examples
