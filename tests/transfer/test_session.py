@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -241,6 +242,20 @@ def test_a_proxy_that_cannot_be_used_is_not_blamed_on_the_address(
         ask(session, "http://nas.example:8000/x")
     assert hint in (caught.value.hint or "")
     assert "hush" not in caught.value.message + (caught.value.hint or "")
+
+
+@pytest.mark.skipif(find_spec("socks") is None, reason="PySocks is not installed (vaehub[socks])")
+def test_a_socks_proxy_that_does_not_answer_is_told(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        monkeypatch.setenv("HTTP_PROXY", f"socks5h://127.0.0.1:{closed.getsockname()[1]}")
+    with (
+        Session(settings_for("http://nas.example:8000"), patience=QUICK) as session,
+        pytest.raises(SourceUnreachable, match="the proxy does not answer") as caught,
+    ):
+        ask(session, "http://nas.example:8000/x")
+    assert "ALL_PROXY" in (caught.value.hint or "")
 
 
 def test_nobody_listens(ask: Ask) -> None:

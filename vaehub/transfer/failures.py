@@ -27,10 +27,10 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
         known = tuple(kind for name in kinds for kind in _kind(name))
         return any(isinstance(cause, known) for cause in chain)
 
-    if has("requests:ProxyError", "urllib3:ProxyError"):
+    if has("requests:ProxyError", "urllib3:ProxyError", "socks:ProxyError"):
         return SourceUnreachable(
             f"{place}: the proxy does not answer",
-            hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+            hint="check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
         )
     if has(ssl.SSLError, "requests:SSLError", "urllib3:SSLError") and not has(TimeoutError):
         return SourceUnreachable(
@@ -84,7 +84,7 @@ def _kind(kind: type[BaseException] | str) -> tuple[type[BaseException], ...]:
     if not isinstance(kind, str):
         return (kind,)
     library, _, name = kind.partition(":")
-    module = sys.modules.get(f"{library}.exceptions")
+    module = sys.modules.get(f"{library}.exceptions") or sys.modules.get(library)
     return (getattr(module, name),) if module is not None else ()
 
 
