@@ -52,7 +52,7 @@ def test_chinese_is_wrapped_between_characters_and_no_line_begins_with_a_comma()
         "（改名附带）",
     ]
     assert words.wrap("动漫色彩，暖", 8) == ["动漫色", "彩，暖"]
-    assert words.wrap("暖\u0301色", 2) == ["暖\u0301", "色"]
+    assert words.wrap("暖\u0301ab", 2) == ["暖\u0301", "ab"]
     assert words.wrap("ab动“漫色彩”", 5) == ["ab动", "“漫色", "彩”"]
 
 

@@ -127,16 +127,14 @@ def _unbreakable(text: str) -> list[str]:
         if character in " \t\n\u3000":
             blank = " "
             continue
+        if unicodedata.combining(character) and pieces and not blank:
+            pieces[-1] += character
+            continue
         was_wide, wide = wide, _cells(character) == 2
         together = (
             pieces
             and not blank
-            and (
-                not (wide or was_wide)
-                or character in _NOT_FIRST
-                or pieces[-1][-1] in _NOT_LAST
-                or unicodedata.combining(character)
-            )
+            and (not (wide or was_wide) or character in _NOT_FIRST or pieces[-1][-1] in _NOT_LAST)
         )
         if together:
             pieces[-1] += character
