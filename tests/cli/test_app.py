@@ -294,3 +294,15 @@ def test_interrupting_an_install_exits_130_and_says_how_to_go_on(
         assert out == ""
         assert err.endswith(f"vaehub: {words}\n")
     assert not (target / "house.safetensors").exists()
+
+
+def test_a_mistyped_command_is_guessed(run: Run) -> None:
+    ran = run("instal")
+    assert ran.code == 2
+    assert "No such command 'instal'. Did you mean 'install'?" in ran.err
+    assert "Did you mean" not in run("nosuch").err
+
+
+def test_the_commands_of_a_group_are_told_in_whole_sentences(run: Run) -> None:
+    told = " ".join(run("targets", "--help").out.split())
+    assert "Give a UI or a folder a name, which --to, VAEHUB_TO and `target` then take." in told

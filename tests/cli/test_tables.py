@@ -80,3 +80,8 @@ def test_a_fact_is_wrapped_below_itself_on_a_terminal_only() -> None:
         "               seven eight nine",
         "               ten",
     ]
+    chinese = Fact("summary", "明亮浓郁的动漫色彩，很多二次元模型改名附带的就是它")
+    assert [text_of(line) for line in lay_out_fact(chinese, room=45)] == [
+        "  summary      明亮浓郁的动漫色彩，很多二次元",
+        "               模型改名附带的就是它",
+    ]

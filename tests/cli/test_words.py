@@ -43,6 +43,35 @@ def test_counts() -> None:
     assert words.count(2, "entry", "entries") == "2 entries"
 
 
+def test_chinese_is_wrapped_between_characters_and_no_line_begins_with_a_comma() -> None:
+    text = "明亮浓郁的动漫色彩，Waifu Diffusion 的 VAE（改名附带）"
+    assert words.wrap(text, 18) == [
+        "明亮浓郁的动漫色",
+        "彩，Waifu",
+        "Diffusion 的 VAE",
+        "（改名附带）",
+    ]
+    assert words.wrap("动漫色彩，暖", 8) == ["动漫色", "彩，暖"]
+    assert words.wrap("暖\u0301ab", 2) == ["暖\u0301", "ab"]
+    assert words.wrap("ab动“漫色彩”", 5) == ["ab动", "“漫色", "彩”"]
+
+
+def test_long_words_stay_whole_and_leading_blanks_stay() -> None:
+    assert words.wrap("in /some/very/long/path it is", 8) == ["in", "/some/very/long/path", "it is"]
+    assert words.wrap("在 /some/very/long/path 里", 8) == ["在", "/some/very/long/path", "里"]
+    assert words.wrap("   ab 暖", 8) == ["   ab 暖"]
+    assert words.wrap("", 8) == words.wrap(" ", 8) == words.wrap("\u3000", 8) == []
+
+
+@given(st.text("ab 暖，。（“”\u0301\n", max_size=40), st.integers(min_value=10, max_value=30))
+def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, cells: int) -> None:
+    lines = words.wrap(text, cells)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+    for line in lines:
+        whole = " " not in line.strip() and words.width(line) > cells
+        assert words.width(line) <= cells or whole
+
+
 @given(st.text())
 def test_clean_text_cannot_steer_a_terminal(text: str) -> None:
     cleaned = words.clean(text)

@@ -142,6 +142,13 @@ def test_other_uis_say_what_to_do_there(tmp_path: Path, tree: str, hint: str) ->
     assert hint in (caught.value.hint or "")
 
 
+def test_a_plain_folder_is_told_from_a_ui(tmp_path: Path) -> None:
+    """A name that is no path leads there where no UI is around: it may be a typing mistake."""
+    with pytest.raises(TargetRefuses, match="is a plain folder") as caught:
+        checkpoints.find_checkpoint("ui/nothere.ckpt", Target("folder", tmp_path), cwd=tmp_path)
+    assert "name a checkpoint that is there by its path" in (caught.value.hint or "")
+
+
 def test_models_alone_without_code_are_no_fork(tmp_path: Path) -> None:
     target = with_files(tmp_path, "models/Stable-diffusion/", "models/Stable-diffusion/a.ckpt")
     assert find("a", target) == Path("a.ckpt")

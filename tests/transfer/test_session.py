@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import logging
 import socket
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from tests.transfer.helping import QUICK, session_for, settings_for
 from tests.transfer.scripted import Request, reply, serving
@@ -215,6 +217,45 @@ def test_proxies_come_from_the_environment(ask: Ask, monkeypatch: pytest.MonkeyP
         with Session(settings, patience=QUICK) as session:
             ask(session, "http://nas.example:8000/x").close()
     assert proxy.requests[0].target == "http://nas.example:8000/x"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said", "hint"),
+    [
+        ("socks5h://me:hush@127.0.0.1:1", "speaks SOCKS", "vaehub[socks]"),
+        ("http:///", "address of the proxy that is set is not valid", "HTTPS_PROXY"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_not_blamed_on_the_address(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, proxy: str, said: str, hint: str
+) -> None:
+    def without_pysocks(*_: object, **__: object) -> None:
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    # As requests has it where PySocks is not installed, which it may be here.
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", without_pysocks)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with (
+        Session(settings_for("http://nas.example:8000"), patience=QUICK) as session,
+        pytest.raises(SourceUnusable, match=said) as caught,
+    ):
+        ask(session, "http://nas.example:8000/x")
+    assert hint in (caught.value.hint or "")
+    assert "hush" not in caught.value.message + (caught.value.hint or "")
+
+
+@pytest.mark.skipif(find_spec("socks") is None, reason="PySocks is not installed (vaehub[socks])")
+def test_a_socks_proxy_that_does_not_answer_is_told(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        monkeypatch.setenv("HTTP_PROXY", f"socks5h://127.0.0.1:{closed.getsockname()[1]}")
+    with (
+        Session(settings_for("http://nas.example:8000"), patience=QUICK) as session,
+        pytest.raises(SourceUnreachable, match="the proxy does not answer") as caught,
+    ):
+        ask(session, "http://nas.example:8000/x")
+    assert "ALL_PROXY" in (caught.value.hint or "")
 
 
 def test_nobody_listens(ask: Ask) -> None:

@@ -56,6 +56,7 @@ class _Command(click.Command):
             callback=lambda **options: Reading(declared, options),
             params=[_parameter(parameter) for parameter in declared.parameters],
             help=declared.help,
+            short_help=declared.help.partition("\n")[0],  # click would cut it in the middle
             context_settings=_CONTEXT,
         )
         self.examples = declared.examples
@@ -91,6 +92,18 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command that is asked for."""
         return command_of(table.load(cmd_name)) if cmd_name in table.COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was probably meant."""
+        if args[0] not in table.COMMANDS:
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], table.COMMANDS, n=1)
+            if close:
+                ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table."""

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-from vaehub.cli import terminal
+from vaehub.cli import terminal, words
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Line, Styled, Table, lay_out, lay_out_fact
 from vaehub.errors import CatalogError, NoSourceDelivered
@@ -178,18 +178,11 @@ def _show_prose(head: Line, text: str, *, indent: int) -> None:
     lines = redact(text).splitlines() or [""]
     room = terminal.columns(sys.stderr)
     if room is not None:
-        from textwrap import wrap
-
         taken = sum(len(piece if isinstance(piece, str) else piece.text) for piece in head)
         lines = [
             wrapped
             for line in (" " * (taken + 1 - indent) + lines[0], *lines[1:])
-            for wrapped in wrap(
-                line,
-                max(30, room - indent),
-                break_on_hyphens=False,
-                break_long_words=False,
-            )
+            for wrapped in words.wrap(line, max(30, room - indent))
         ] or [""]
         lines[0] = lines[0].lstrip()
     terminal.show((*head, " " + ("\n" + " " * indent).join(lines)), to=sys.stderr)

@@ -10,6 +10,10 @@ import unicodedata
 _UNITS = ("kB", "MB", "GB", "TB")
 _HARMLESS = "\n\t\u00a0\u3000"
 """Blanks that Python does not count as printable."""
+_NOT_FIRST = "，。、；：！？）》」』】”’…"
+"""What no Chinese line begins with."""
+_NOT_LAST = "（《「『【“‘"
+"""What no Chinese line ends with."""
 
 
 def size(number: int | float | None) -> str:
@@ -94,6 +98,50 @@ def shorten_list(text: str, cells: int) -> str:
         if width(shorter) <= cells:
             return shorter
     return shorten(text, cells)
+
+
+def wrap(text: str, cells: int) -> list[str]:
+    """Break a text into lines of so many cells: between words, and between Chinese characters.
+
+    A word that is longer, such as a path, stays whole: people copy it.
+    """
+    if text.isascii():
+        from textwrap import wrap as wrap_words
+
+        return wrap_words(text, cells, break_on_hyphens=False, break_long_words=False)
+    lines, line = [], text[: len(text) - len(text.lstrip())]
+    for piece in _unbreakable(text.strip()):
+        if line.strip() and width(line + piece) > cells:
+            lines.append(line)
+            line = piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line] if line.strip() else lines
+
+
+def _unbreakable(text: str) -> list[str]:
+    """Take a text apart where a line may end; blanks stay before what follows them."""
+    pieces: list[str] = []
+    blank, wide = "", False
+    for character in text:
+        if character in " \t\n\u3000":
+            blank = " "
+            continue
+        if unicodedata.combining(character) and pieces and not blank:
+            pieces[-1] += character
+            continue
+        was_wide, wide = wide, _cells(character) == 2
+        together = (
+            pieces
+            and not blank
+            and (not (wide or was_wide) or character in _NOT_FIRST or pieces[-1][-1] in _NOT_LAST)
+        )
+        if together:
+            pieces[-1] += character
+        else:
+            pieces.append(blank + character)
+        blank = ""
+    return pieces
 
 
 def _cells(character: str) -> int:

@@ -36,10 +36,14 @@ def rule_of(target: Target) -> NearCheckpoint:
     layout = layouts()[target.layout]
     if layout.near_checkpoint is not None:
         return layout.near_checkpoint
-    what = f"{layout.title} at {target}" if layout.is_ui else f"{target}"
+    hint = f"install it without --for, and choose it there: {layout.select or 'by hand'}"
+    if not layout.is_ui:
+        raise TargetRefuses(
+            f"{target} is a plain folder: it takes no VAE with a checkpoint by itself",
+            hint=f"name a checkpoint that is there by its path, or its UI with --to; or {hint}",
+        )
     raise TargetRefuses(
-        f"{what} takes no VAE with a checkpoint by itself",
-        hint=f"install it without --for, and choose it there: {layout.select or 'by hand'}",
+        f"{layout.title} at {target} takes no VAE with a checkpoint by itself", hint=hint
     )
 
 

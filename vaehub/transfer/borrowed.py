@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, cast
 import requests
 import urllib3
 
-from vaehub.transfer.failures import invalid_address, invalid_header, unreachable
+from vaehub.transfer.failures import (
+    invalid_address,
+    invalid_header,
+    unreachable,
+    unusable_proxy,
+)
 from vaehub.transfer.reply import Closing
 
 if TYPE_CHECKING:
@@ -63,7 +68,12 @@ class Requests:
             )
         except requests.exceptions.InvalidHeader:
             raise invalid_header(url) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, ValueError):
+        except requests.exceptions.InvalidSchema:
+            # The address itself was checked: what is left is a SOCKS proxy without PySocks.
+            raise unusable_proxy(url, socks=True) from None
+        except requests.exceptions.InvalidProxyURL:
+            raise unusable_proxy(url, socks=False) from None
+        except (requests.exceptions.InvalidURL, ValueError):
             raise invalid_address(url) from None
         except (requests.exceptions.RequestException, OSError) as error:
             # `from None`: the text of these exceptions holds the whole address with its query.

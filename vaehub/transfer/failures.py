@@ -27,10 +27,10 @@ def unreachable(url: str, error: BaseException) -> SourceUnreachable:
         known = tuple(kind for name in kinds for kind in _kind(name))
         return any(isinstance(cause, known) for cause in chain)
 
-    if has("requests:ProxyError", "urllib3:ProxyError"):
+    if has("requests:ProxyError", "urllib3:ProxyError", "socks:ProxyError"):
         return SourceUnreachable(
             f"{place}: the proxy does not answer",
-            hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+            hint="check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY",
         )
     if has(ssl.SSLError, "requests:SSLError", "urllib3:SSLError") and not has(TimeoutError):
         return SourceUnreachable(
@@ -57,6 +57,20 @@ def invalid_address(url: str) -> SourceUnusable:
     return SourceUnusable(f"{safe_url(url)}: the address is not valid")
 
 
+def unusable_proxy(url: str, *, socks: bool) -> SourceUnusable:
+    """Say that the proxy which is set for an address cannot be used; it may hold a password."""
+    like = "HTTPS_PROXY=http://127.0.0.1:7890"
+    if socks:
+        return SourceUnusable(
+            f"{safe_url(url)}: the proxy that is set speaks SOCKS, which needs one more package",
+            hint=f"pip install 'vaehub[socks]', or name the proxy's http address: {like}",
+        )
+    return SourceUnusable(
+        f"{safe_url(url)}: the address of the proxy that is set is not valid",
+        hint=f"check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; one looks like {like}",
+    )
+
+
 def invalid_header(url: str) -> SourceUnusable:
     """Say that a header, which may hold a secret, cannot be sent."""
     return SourceUnusable(
@@ -70,7 +84,7 @@ def _kind(kind: type[BaseException] | str) -> tuple[type[BaseException], ...]:
     if not isinstance(kind, str):
         return (kind,)
     library, _, name = kind.partition(":")
-    module = sys.modules.get(f"{library}.exceptions")
+    module = sys.modules.get(f"{library}.exceptions") or sys.modules.get(library)
     return (getattr(module, name),) if module is not None else ()
 
 

@@ -474,3 +474,29 @@ def test_a_configured_target_that_is_gone_does_not_hide_the_list(
     assert "mine/house" in ran.out
     assert ran.err.startswith("vaehub: note: ")
     assert run("list", "--to", file).code == 7
+
+
+def test_what_left_the_catalog_is_still_told_of(
+    run: Run, world: LoopbackWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("install", "house", "--to", tmp_path / "there")
+    monkeypatch.delenv("VAEHUB_CATALOG")
+    ran = run("list", "--installed", "--to", tmp_path / "there")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == (
+        f"vaehub: note: mine/house is installed in {tmp_path / 'there'}, "
+        "and no longer in any catalog\n"
+        "  hint: vaehub uninstall mine/house removes it\n"
+    )
+    assert run("list", "--installed", "--family", "sd1", "--to", tmp_path / "there").err == (
+        f"vaehub: note: nothing that vaehub placed is in {tmp_path / 'there'}\n"
+    )
+    assert run("uninstall", "mine/house", "--to", tmp_path / "there").code == 0
+
+
+def test_verify_says_whether_nothing_at_all_was_placed_or_nothing_of_that_name(
+    run: Run, catalog: Path, tmp_path: Path
+) -> None:
+    assert run("verify", "--to", tmp_path).err == f"vaehub has placed nothing in {tmp_path}\n"
+    named = run("verify", "house", "--to", tmp_path)
+    assert named.err.startswith(f"vaehub has placed nothing of this in {tmp_path}\n")

@@ -78,7 +78,8 @@ def _a_number() -> Mapping[str, Any]:
     metavar="CHECKPOINT",
     completes="file",
     help="Name it so that the UI takes it with this checkpoint by itself: a path, which also says "
-    "which UI, or a name below the UI's folder of checkpoints. AUTOMATIC1111 and SD.Next do that.",
+    "which UI, or a name below the UI's folder of checkpoints. AUTOMATIC1111, reForge and SD.Next "
+    "do that.",
 )
 @option("--source", metavar="HOST", by_click=_a_host, completes="host", help="Use only this host.")
 @option(
@@ -97,13 +98,13 @@ def _a_number() -> Mapping[str, Any]:
     help="Accept this license, which `vaehub info` names; may be given several times.",
 )
 @option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")
+@option("--smoke", help="Then decode with it: `vaehub smoke`; exit code 8 if it fails.")
 @option(
     "--limit-rate",
     metavar="SPEED",
     by_click=lambda: {"callback": _speed},
     help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
 )
-@option("--smoke", help="Then decode with it: `vaehub smoke`; exit code 8 if it fails.")
 @option(
     "--max-connections",
     metavar="N",

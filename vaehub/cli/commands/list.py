@@ -54,7 +54,10 @@ def command(
         if not installed or here.of(entry)
     ]
     problems = []
-    if not entries:
+    if installed and family is None and tag is None:
+        left = here.receipts.keys() - {entry.full_name for entry in everything}
+        problems += [_left_catalog(name, here.where) for name in sorted(left)]
+    if not entries and not problems:
         what = f"nothing that vaehub placed is in {here.where}" if installed else "no such VAE"
         problems.append(Problem("nothing-listed", what, blocking=False))
     return Result(
@@ -62,6 +65,15 @@ def command(
         results=tuple(rows.entry_json(entry, here) for entry in entries) if call.as_json else (),
         problems=tuple(problems),
         text=lambda: [rows.entry_table(entries, here, listed=installed)] if entries else [],
+    )
+
+
+def _left_catalog(name: str, where: str) -> Problem:
+    return Problem(
+        "left-catalog",
+        f"{name} is installed in {where}, and no longer in any catalog",
+        blocking=False,
+        hint=f"vaehub uninstall {name} removes it",
     )
 
 

@@ -66,7 +66,11 @@ def command(call: Call, *, names: tuple[str, ...], to: tuple[str, ...], deep: bo
             for file in each.files
         ),
         "problems": tuple(problem for each in found for problem in each.problems),
-        "text": lambda: (block for each in found for block in _text(each, named=len(found) > 1)),
+        "text": lambda: (
+            block
+            for each in found
+            for block in _text(each, named=len(found) > 1, chosen=bool(names))
+        ),
         "is_report": True,
     }
     if failures:
@@ -79,9 +83,10 @@ def _state(file: Verified) -> str:
     return file.problems[0].code if file.problems else "ok"
 
 
-def _text(found: VerifyResult, *, named: bool) -> Iterator[Block]:
+def _text(found: VerifyResult, *, named: bool, chosen: bool) -> Iterator[Block]:
     if not found.files:
-        yield f"vaehub has placed nothing of this in {found.target}"
+        what = "nothing of this" if chosen else "nothing"
+        yield f"vaehub has placed {what} in {found.target}"
         return
     if named:
         yield (Styled(str(found.target), "bold"),)
