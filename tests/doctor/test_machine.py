@@ -55,12 +55,15 @@ def test_what_is_in_a_store(store: Path) -> None:
     assert (found.store.exists, found.store.size, found.store.unfinished) == (True, 5, 7)
 
 
-def test_a_store_that_cannot_be_written(store: Path) -> None:
+def test_a_store_that_cannot_be_written(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
     store.write_bytes(b"a file")
     found = look({"VAEHUB_STORE": str(store / "below")})
     assert [one.code for one in found.problems] == ["store-not-usable"]
     settings = settings_module.load({"VAEHUB_STORE": str(store)})
     with trees.forbidding_folder(0o555) as folder:
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "token"))
         settings = settings._replace(store=folder / "store")
         [problem] = machine.look(settings, ask_hosts=False, ask_torch=False).problems
         assert (problem.code, problem.blocking) == ("store-not-usable", True)
@@ -87,6 +90,25 @@ def test_the_hubs_own_login(store: Path, home: Path) -> None:
     holders = {host.name: host.token for host in found.hosts}
     assert holders["huggingface"] in {"hub login", None}  # another cache may be set for the tests
     assert SECRET not in repr(found)
+
+
+def test_a_login_of_the_hub_that_another_user_keeps(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    settings = settings_module.load({"VAEHUB_STORE": str(store)})
+    with trees.forbidding_folder(0o777) as folder:
+        file = folder / "token"
+        file.write_text(SECRET)
+        file.chmod(0)
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(file))
+        settings = settings._replace(store=folder / "store")
+        found = machine.look(settings, ask_hosts=False, ask_torch=False)
+    [problem] = found.problems
+    assert (problem.code, problem.where) == ("token-unusable", "huggingface")
+    assert str(file) in (problem.hint or "")
+    assert {host.token for host in found.hosts} == {None}
 
 
 def test_a_token_with_a_blank_in_it(store: Path) -> None:

@@ -170,3 +170,7 @@ def _of_tokens(settings: Settings) -> Iterator[Problem]:
             token(settings, host)
         except LoginRequired as error:
             yield findings.problem("token-unusable", error.message, where=host, hint=error.hint)
+        except OSError as error:
+            message = f"the token that is kept for it cannot be read: {error.strerror or error}"
+            hint = f"make {error.filename} readable, or set {TOKEN_VARIABLES[host][0]}"
+            yield findings.problem("token-unusable", message, where=host, hint=hint)

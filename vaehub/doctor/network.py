@@ -71,17 +71,24 @@ def look(settings: Settings, *, ask: bool) -> tuple[Host, ...]:
     why = "VAEHUB_OFFLINE is set" if settings.offline else "--no-network"
     hosts = []
     for name, address in wanted.items():
-        token = settings.find_token(name)
         hosts.append(
             Host(
                 name=name,
                 address=safe_url(address),
                 yours=name in settings.user_endpoints or name.startswith("mirror "),
-                token=token.place if token is not None else None,
+                token=_holder(name, settings),
                 sign=signs.get(name, Sign("not asked", message=why)),
             )
         )
     return tuple(hosts)
+
+
+def _holder(host: str, settings: Settings) -> str | None:
+    try:
+        token = settings.find_token(host)
+    except OSError:  # a login of the Hub's that only another user may read; said elsewhere
+        return None
+    return token.place if token is not None else None
 
 
 def _signs(wanted: Mapping[str, str], settings: Settings) -> dict[str, Sign]:
