@@ -251,8 +251,10 @@ def test_a_preview_decoder_where_the_ui_has_no_folder_for_them(tmp_path: Path) -
 def test_small_decoders_for_video_load_from_either_folder_of_comfyui(tmp_path: Path) -> None:
     ui = Ui(tmp_path, "comfyui")
     vae(ui.folder() / "taehv.safetensors", video())
-    vae(ui.folder("vae-approx") / "taehv.safetensors", video(), seed=2)
+    vae(ui.folder("vae-approx") / "taehv1_5.safetensors", video(), seed=2)
     assert ui.codes() == []
+    vae(ui.folder("vae-approx") / "taehv.safetensors", video(), seed=3)
+    assert ui.codes() == ["shadowed"]
 
 
 def test_in_a_plain_folder_everything_may_lie(tmp_path: Path) -> None:
@@ -398,6 +400,19 @@ def test_a_download_that_is_not_whole(ui: Ui, name: str, beside: str | None) -> 
     assert (ui.hint(path) or "").startswith(f"rm {q(path)}")
 
 
+def test_what_is_whole_beside_a_download_is_not_spoken_of(ui: Ui) -> None:
+    vae(ui.folder() / "house.safetensors")
+    part = ui.folder() / "house.safetensors.part"
+    part.write_bytes(b"12")
+    control = ui.folder() / "gone.safetensors.aria2"
+    control.touch()
+    found = ui.examine().problems
+    assert [(one.code, one.where) for one in found] == [
+        ("unfinished-download", str(control)),
+        ("unfinished-download", str(part)),
+    ]
+
+
 def test_a_temporary_file_of_somebody_is_no_download(ui: Ui) -> None:
     (ui.folder() / "notes.tmp").write_bytes(b"notes")
     assert ui.codes() == []
@@ -412,6 +427,8 @@ def test_a_link_that_leads_nowhere(ui: Ui) -> None:
     assert ui.codes() == ["dangling-link"]
     assert ui.hint(path) == f"rm {q(path)}"
     assert str(ui.box / "gone.safetensors") in ui.examine().problems[0].message
+    (ui.folder() / "notes.txt").symlink_to(ui.box / "gone.txt")
+    assert ui.codes() == ["dangling-link"]
 
 
 def test_a_link_in_a_circle(ui: Ui) -> None:

@@ -15,8 +15,6 @@ from vaehub.model import Target
 from vaehub.weights.foreign import KINDS
 
 NAMES = st.text(min_size=1, max_size=30).filter(lambda name: "/" not in name and "\0" not in name)
-ELSEWHERE = {"convert"}
-"""Commands that come with another part of vaehub."""
 
 
 @given(one=NAMES, other=NAMES)
@@ -36,7 +34,7 @@ def test_every_command_of_ours_that_is_named_exists() -> None:
     made = (folder / "mending.py").read_text(encoding="utf-8")
     named |= set(re.findall(r"f\"vaehub ([a-z]+)", made))
     assert {"install", "convert", "store", "list"} <= named
-    assert named <= set(COMMANDS) | ELSEWHERE
+    assert named <= set(COMMANDS)
 
 
 def test_what_is_a_command_and_what_is_advice() -> None:

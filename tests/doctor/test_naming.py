@@ -39,6 +39,16 @@ def test_where_folders_have_an_order_the_first_wins() -> None:
     assert hidden("comfyui", *files) == [("x.pt", None), (None, "a/x.pt"), (None, "a/x.pt")]
 
 
+def test_a_slot_in_which_the_ui_looks_for_such_names_wins() -> None:
+    small = seen("a/taehv.pt", "taehv.pt", 1, slot="vae-approx")
+    files = (seen("b/taehv.pt", "taehv.pt", 2), seen("b/x.pt", "x.pt", 3), small)
+    assert hidden("comfyui", *files) == [
+        (None, "a/taehv.pt"),
+        ("x.pt", None),
+        ("taehv.pt", None),
+    ]
+
+
 def test_one_file_under_two_names_and_equal_bytes_hide_nothing() -> None:
     assert hidden(
         "automatic1111",

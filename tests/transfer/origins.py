@@ -29,21 +29,38 @@ PIECE = 8 * 1024
 _BLINK = 0.01
 
 
-@dataclass
 class Gauge:
-    """Counts answers on their way."""
+    """Counts answers on their way, as a client does: one that it has hung up on is none."""
 
-    now: int = 0
-    most: int = 0
-    """That were on their way at the same time."""
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self.most = 0
+        """That were on their way at the same time."""
         self._lock = threading.Lock()
+        self._held: set[socket.socket] = set()
 
-    def add(self, count: int) -> None:
+    def begin(self, connection: socket.socket) -> None:
+        """Count an answer.
+
+        Its client may have hung up on others a moment ago, which whoever serves those need not have
+        seen yet.
+        """
         with self._lock:
-            self.now += count
-            self.most = max(self.most, self.now)
+            self._held = {one for one in self._held if not has_gone(one)} | {connection}
+            self.most = max(self.most, len(self._held))
+
+    def end(self, connection: socket.socket) -> None:
+        """Count it no more."""
+        with self._lock:
+            self._held.discard(connection)
+
+
+def has_gone(connection: socket.socket) -> bool:
+    """Tell whether the client has hung up; waits for nothing."""
+    try:
+        readable = select.select([connection], [], [], 0)[0]
+        return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+    except (OSError, ValueError):  # reset, or closed here
+        return True
 
 
 @dataclass
@@ -127,8 +144,7 @@ class Origin:
     def _send(self, connection: socket.socket, given: Given) -> None:
         answer = self.answer(given.request)
         pieces = iter(pieces_of(answer) if isinstance(answer, bytes) else answer)
-        self.gauge.add(1)
-        counted = 1
+        self.gauge.begin(connection)
         try:
             for piece in pieces:
                 if piece is None:
@@ -141,11 +157,10 @@ class Origin:
                     # Counted before it leaves: who has got the bytes must find them counted.
                     given.body += len(piece)
                     if given.request.first_byte + given.body == given.request.end:
-                        self.gauge.add(-counted)
-                        counted = 0
+                        self.gauge.end(connection)
                 self._push(connection, piece)
         finally:
-            self.gauge.add(-counted)
+            self.gauge.end(connection)
 
     def _push(self, connection: socket.socket, piece: bytes) -> None:
         rest = memoryview(piece)
@@ -156,9 +171,8 @@ class Origin:
                 rest = rest[connection.send(rest) :]
 
     def _is_over(self, connection: socket.socket) -> bool:
-        readable = select.select([connection], [], [], _BLINK)[0]
-        has_gone = bool(readable) and not connection.recv(1, socket.MSG_PEEK)
-        return has_gone or self._stopping.is_set()
+        select.select([connection], [], [], _BLINK)
+        return has_gone(connection) or self._stopping.is_set()
 
 
 def pieces_of(answer: bytes, *, piece: int = PIECE) -> Iterator[bytes]:
