@@ -81,17 +81,11 @@ def lay_out_fact(fact: Fact, *, room: int | None = None) -> list[Line]:
     """Lay a fact out in lines; without ``room``, as many as its text has."""
     lines = fact.text.splitlines()
     if room is not None:
-        from textwrap import wrap
-
         cells = max(30, min(room, _READABLE) - _LABEL)
-        lines = [
-            wrapped
-            for line in lines
-            for wrapped in wrap(line, cells, break_on_hyphens=False, break_long_words=False)
-        ]
+        lines = [wrapped for line in lines for wrapped in words.wrapped(line, cells)]
     labels = [fact.label, *[""] * len(lines)]
     return [
-        (f"  {label:<{_LABEL - 2}}", Styled(line, fact.style))
+        ("  " + label + " " * (_LABEL - 2 - words.width(label)), Styled(line, fact.style))
         for label, line in zip(labels, lines, strict=False)
     ]
 

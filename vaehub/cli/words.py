@@ -6,10 +6,17 @@ Knows units, widths of characters and what must not steer a terminal. Prints not
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _UNITS = ("kB", "MB", "GB", "TB")
 _HARMLESS = "\n\t\u00a0\u3000"
 """Blanks that Python does not count as printable."""
+_NEVER_FIRST = "，。；：、）”’！？…"
+"""What begins no line of Chinese."""
+_NEVER_LAST = "（“‘"
 
 
 def size(number: int | float | None) -> str:
@@ -69,6 +76,41 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(_cells(character) for character in text)
+
+
+def wrapped(text: str, cells: int) -> list[str]:
+    """Break a text into lines of so many cells: at blanks, and between Chinese characters."""
+    if text.isascii():
+        from textwrap import wrap
+
+        return wrap(text, cells, break_on_hyphens=False, break_long_words=False)
+    lines: list[str] = []
+    line, used = "", 0
+    for piece in _unbroken(text):
+        wide = width(piece)
+        if line.strip() and used + width(piece.rstrip()) > cells:
+            lines.append(line.rstrip())
+            line, used = "", 0
+            piece, wide = piece.lstrip(), width(piece.lstrip())
+        line += piece
+        used += wide
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _unbroken(text: str) -> Iterator[str]:
+    """Give the pieces that stay whole, each with the blanks behind it."""
+    piece = ""
+    for character in text:
+        here_wide = _cells(character) == 2
+        if piece and character != " " and character not in _NEVER_FIRST:
+            last = piece[-1]
+            broken = last == " " or here_wide or (_cells(last) == 2)
+            if broken and last not in _NEVER_LAST and piece.strip():
+                yield piece
+                piece = ""
+        piece += character
+    if piece:
+        yield piece
 
 
 def shorten(text: str, cells: int) -> str:
