@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from vaehub import lang
-from vaehub.cli import spoken, terminal, words
+from vaehub.cli import terminal, words
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Line, Styled, Table, lay_out, lay_out_fact
 from vaehub.errors import CatalogError, NoSourceDelivered
@@ -118,7 +118,12 @@ def _emit_json(result: Result) -> None:
 
 def _emit_text(result: Result, stream: TextIO | None) -> None:
     room = terminal.columns(stream)
-    for block in result.text() if lang.is_english() else spoken.blocks(result.text()):
+    blocks = result.text()
+    if not lang.is_english():
+        from vaehub.cli import spoken
+
+        blocks = spoken.blocks(blocks)
+    for block in blocks:
         for line in _lines(block, room):
             terminal.show(line, to=stream)
 

@@ -38,7 +38,8 @@ def blocks(given: Iterable[str | Line | Table | Fact]) -> Iterator[str | Line | 
             yield Fact(lang.tell_word(block.label), text, block.style)
         elif isinstance(block, str):
             label = ""
-            yield lang.tell(block)
+            # One word, and a text of many lines, is an answer that a script may read.
+            yield lang.tell(block) if " " in block.strip() and "\n" not in block else block
         else:
             label = ""
             yield tuple(lang.tell(one) if isinstance(one, str) else one for one in block)

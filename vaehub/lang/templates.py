@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vaehub.cli import table
 from vaehub.lang.filling import quoted, without_holes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _QUIET_CALLS = {
 }  # fmt: skip
 """Calls whose texts people do not read (of commands and arguments, see the keywords)."""
 _QUIET_KEYWORDS = {
-    "style", "metavar", "name", "completes", "thread_name_prefix", "usedforsecurity", "message",
+    "style", "metavar", "name", "completes", "thread_name_prefix", "usedforsecurity",
     "prog_name", "default", "command",
 }  # fmt: skip
 _WORD_CALLS = {"Column", "Fact", "_fact"}
@@ -47,7 +48,8 @@ _NAMES = {
     "Access to this resource is disabled.", "Hugging Face", "This folder is the store of vaehub",
     "auto, all, cpu, cuda, cuda:1, mps, xpu", "base name", "relative path", "pruned model",
     "relative path without .safetensors", "the last unit takes everything", "http {0}",
-    "not a sha256", "pipe.vae.config.force_upcast = True, or pipe.upcast_vae()", "{0} and {1}",
+    "not a sha256", "pipe.vae.config.force_upcast = True, or pipe.upcast_vae()", "{0} and {1}", "{{repo, revision, path}}",
+    "the {0}", "%(prog)s %(version)s",
     "{0} is {1}, {2}, {3} since", "--convert safetensors", ".config", ".cache", ".local/state",
 }  # fmt: skip
 """Not for people, or the same in every language."""
@@ -70,7 +72,12 @@ _FOREIGN = (
     "yes", "no", "none stated", "not read", "interrupted",
     "gone", "sound", "converted", "environment", "environment and file", "set", "changed",
     "no VAE in the catalogs has the family {0}", "no VAE in the catalogs has the tag {0}",
-    "{0} is {1}, {2}, gone since", "refused: {0}", "{0} is {1}, {2}, changed since",
+    "the installed {0}", "the Hugging Face cache: {0}", "its neighbour {0}", "the adopted {0}",
+    "{0} is {1}, {2}, gone since", "{0} exists and holds something else",
+    "{0} exists and is no plain file", "{0} came into being meanwhile", "version {0}",
+    "the mirror {0}",
+    "{0} may say why; or {1}", "text", "nothing", "unknown host", "unknown field",
+    "one of {0}", "refused: {0}", "{0} is {1}, {2}, changed since",
 )  # fmt: skip
 """What is said by click, or put together elsewhere from several pieces."""
 
@@ -103,10 +110,30 @@ def _of_sources() -> Iterator[Template]:
 
 def _of_layouts() -> Iterator[Template]:
     name = "targets/layouts.json"
+    schema = json.loads((PACKAGE / "schema" / "registry-1.json").read_text(encoding="utf-8"))
+    for text in _described(schema):
+        if " " in text:
+            yield Template(_stripped(text), "schema/registry-1.json", 0)
     for layout in json.loads((PACKAGE / name).read_text(encoding="utf-8")).values():
         for text in _spoken(layout):
             if " " in text and text not in _NAMES:
                 yield Template(text, name, 0)
+
+
+def _described(value: object) -> Iterator[str]:
+    """Give what a schema says of its values: messages repeat it."""
+    if isinstance(value, dict):
+        if isinstance(value.get("description"), str):
+            yield value["description"]
+        for inner in value.values():
+            yield from _described(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _described(inner)
+
+
+def _stripped(text: str) -> str:
+    return quoted(text.strip())
 
 
 def _spoken(value: object, key: str = "") -> Iterator[str]:
@@ -343,11 +370,11 @@ def _is_prose(text: str, *, word: bool) -> bool:
     plain = without_holes(text)
     if word:
         return re.search(r"[a-z]{2}", plain) is not None and plain not in _STYLES
-    if re.match(r"(vaehub|hf|pip|unset|urn) [a-z\0]", plain) and not re.search(
-        r"[,;:] |\b(shows|keeps|adds|is|are|has|may)\b", plain
-    ):
+    command = re.match(r"(vaehub|hf|pip|unset|urn) ([a-z\0-]+)", plain)
+    is_command = command and (command[1] != "vaehub" or command[2] in {*table.COMMANDS, "\0"})
+    if is_command and not re.search(r"[,;:] |\b(shows|keeps|adds|is|are|has|may)\b", plain):
         return False  # a command to copy
-    if re.search(r"^(Bearer|bytes=|[a-z]+/[a-z]+;)|^[\[<(]?\0?/|://|\(\?P|^Download\(", plain):
+    if re.search(r"^(Bearer|bytes=|[a-z]+/[a-z]+;)|^[\[<(]?\0?/|^\S*://|\(\?P|^Download\(", plain):
         return False
     words = re.findall(r"(?<![\w.{/@=\0-])[A-Za-z']{2,}(?![\w./@=\0-]*[\w/@=\0])", plain)
     # One word beside a placeholder is a text; one word alone is a name, as far as is known.

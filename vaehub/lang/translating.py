@@ -46,9 +46,8 @@ class _Template(NamedTuple):
         """Whether texts of others may look like it: ``{0} of {1}``."""
         if self.literals[0]:
             return self.weight < 4
-        if self.literals[-1]:
-            return len(" ".join(self.literals).split()) < 2
-        return self.weight < 6
+        words = [word for word in " ".join(self.literals).split() if word.strip(",;:()")]
+        return len(words) < 2 and (bool(self.literals[-1]) or self.weight < 6)
 
 
 class Translator:
@@ -105,6 +104,8 @@ class Translator:
         if said is None:
             said = self._pieces(core, depth=depth)
         if said is None:
+            said = self._whole(core, depth=depth, vague=True)
+        if said is None:
             return text
         start = text.index(core)
         return f"{text[:start]}{said}{text[start + len(core) :]}"
@@ -122,7 +123,7 @@ class Translator:
             return f"{chinese}{told}" if told != rest else text
         return None
 
-    def _whole(self, text: str, *, depth: int, begin: str = "") -> str | None:
+    def _whole(self, text: str, *, depth: int, begin: str = "", vague: bool = False) -> str | None:
         if depth == 0 or " " in text:  # a word alone in a placeholder is a name
             for spelled in (text, text[0].lower() + text[1:]):
                 if spelled in self._exact:
@@ -132,7 +133,7 @@ class Translator:
         for spelled in dict.fromkeys((text, text[0].lower() + text[1:])):
             found = sorted(self.candidates(spelled), key=_Template.rank)
             for template in found:
-                if not template.literals[0].startswith(begin):
+                if template.is_vague is not vague or not template.literals[0].startswith(begin):
                     continue
                 values = _match(template.literals, spelled)
                 if values is None:
@@ -143,7 +144,11 @@ class Translator:
         return None
 
     def _filled(self, template: _Template, values: Sequence[str], *, depth: int) -> str | None:
-        told = [self._said(value, depth=depth + 1) for value in values]
+        told = [
+            # What somebody else said stands in quotation marks.
+            value if before.endswith("“") else self._said(value, depth=depth + 1)
+            for before, value in zip(template.literals, values, strict=False)
+        ]
         if template.is_vague:
             begins = depth == 0 and template.literals[0] and len(values) == 1
             plain = template.literals[-1] and " " not in values[0]
@@ -154,6 +159,11 @@ class Translator:
         for number, literal in zip(template.translated_holes, template.translated[1:], strict=True):
             pieces += [by_number[number], literal]
         return "".join(pieces)
+
+    def _after(self, mark: str, chinese: str, text: str, depth: int) -> str:
+        """Translate what stands behind a mark, which may be a part of its template."""
+        whole = self._whole(mark + text, depth=depth + 1, begin=mark)
+        return self._said(text, depth=depth + 1) if whole is None else whole.removeprefix(chinese)
 
     def _pieces(self, text: str, *, depth: int) -> str | None:
         """Translate what was put together of several texts, piece by piece."""
@@ -167,7 +177,8 @@ class Translator:
             parts = text.split(mark, 1) if mark == ": " else text.split(mark)
             if len(parts) < 2:
                 continue
-            told = [self._said(part, depth=depth + 1) for part in parts]
+            told = [parts[0], *(self._after(mark, chinese, one, depth) for one in parts[1:])]
+            told[0] = self._said(parts[0], depth=depth + 1)
             if told == parts or any(
                 one == part and _is_prose(part) for one, part in zip(told, parts, strict=True)
             ):
@@ -178,15 +189,17 @@ class Translator:
                 chinese = mark  # after a place or a name
             return chinese.join(told)
         if text.endswith(")") and " (" in text:
-            before, _, inside = text[:-1].rpartition(" (")
+            before, _, inside = text[:-1].partition(" (")
             told = [self._said(before, depth=depth + 1), self._said(inside, depth=depth + 1)]
             if told != [before, inside]:
+                told[1] = self._exact.get(inside, told[1])
                 return f"{told[0]}（{told[1]}）"
         return None
 
 
 def _is_prose(text: str) -> bool:
-    return sum(word.isalpha() and word.islower() for word in text.split()) > 2
+    words = [word.replace("'", "") for word in text.split()]
+    return sum(word.isalpha() and word.islower() for word in words) > 2
 
 
 def _match(pieces: Sequence[str], text: str) -> list[str] | None:
