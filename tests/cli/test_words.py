@@ -93,3 +93,25 @@ def test_a_list_is_cut_between_its_items() -> None:
     assert words.shorten_list(text, 15) == "SDXL, …"
     assert words.shorten_list(text, 6) == "SDXL…"
     assert words.shorten_list("Illustrious", 6) == "Illus…"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", []),
+        ("one two three", ["one two", "three"]),
+        ("一二三四五六七", ["一二三四", "五六七"]),
+        ("一二三四，五", ["一二三", "四，五"]),
+        ("一 VAE二三四", ["一 VAE二", "三四"]),
+        ("用 `a b` 试（甲）", ["用 `a b`", "试（甲）"]),
+        ("一averylongword二", ["一", "averylongword", "二"]),
+        ("  一二三四", ["  一二三", "四"]),
+    ],
+)
+def test_lines_are_filled_by_cells(text: str, lines: list[str]) -> None:
+    assert words.wrapped(text, 8) == lines
+
+
+@given(st.text("ab 中，（文）"), st.integers(4, 20))
+def test_wrapping_loses_nothing(text: str, cells: int) -> None:
+    assert "".join(words.wrapped(text, cells)).replace(" ", "") == text.replace(" ", "")

@@ -123,6 +123,31 @@ def test_a_hostile_text_is_not_tried_in_all_ways(chinese: Translator) -> None:
     assert chinese.translate(text) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: b, c; of is the in " * 180,
+        ": a is b" * 400,
+        " (a" * 1000 + ")",
+        "a, " * 1300,
+        "a\n" * 999,
+    ],
+)
+def test_a_text_of_many_pieces_is_not_taken_apart_for_ever(
+    text: str, chinese: Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up = []
+    find = Translator.candidates
+
+    def counted(self: Translator, text: str) -> set[translating._Template]:
+        looked_up.append(text)
+        return find(self, text)
+
+    monkeypatch.setattr(Translator, "candidates", counted)
+    assert chinese.translate(text) == text
+    assert len(looked_up) <= 2 * translating._TRIES
+
+
 def test_our_own_templates_all_have_a_key() -> None:
     from vaehub.lang import filling, update
 

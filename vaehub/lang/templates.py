@@ -48,7 +48,8 @@ _NAMES = {
     "Access to this resource is disabled.", "Hugging Face", "This folder is the store of vaehub",
     "auto, all, cpu, cuda, cuda:1, mps, xpu", "base name", "relative path", "pruned model",
     "relative path without .safetensors", "the last unit takes everything", "http {0}",
-    "not a sha256", "pipe.vae.config.force_upcast = True, or pipe.upcast_vae()", "{0} and {1}", "{{repo, revision, path}}",
+    "not a sha256", "pipe.vae.config.force_upcast = True, or pipe.upcast_vae()", "{0} and {1}",
+    "{repo, revision, path}",
     "the {0}", "%(prog)s %(version)s",
     "{0} is {1}, {2}, {3} since", "--convert safetensors", ".config", ".cache", ".local/state",
 }  # fmt: skip
@@ -112,8 +113,8 @@ def _of_layouts() -> Iterator[Template]:
     name = "targets/layouts.json"
     schema = json.loads((PACKAGE / "schema" / "registry-1.json").read_text(encoding="utf-8"))
     for text in _described(schema):
-        if " " in text:
-            yield Template(_stripped(text), "schema/registry-1.json", 0)
+        if " " in text and text not in _NAMES:
+            yield Template(quoted(text), "schema/registry-1.json", 0)
     for layout in json.loads((PACKAGE / name).read_text(encoding="utf-8")).values():
         for text in _spoken(layout):
             if " " in text and text not in _NAMES:
@@ -130,10 +131,6 @@ def _described(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _described(inner)
-
-
-def _stripped(text: str) -> str:
-    return quoted(text.strip())
 
 
 def _spoken(value: object, key: str = "") -> Iterator[str]:

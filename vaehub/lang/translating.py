@@ -25,6 +25,8 @@ KEY = 3
 _LONGEST = 4000
 """Characters; a longer text is translated line by line."""
 _DEEPEST = 6
+_TRIES = 100
+"""How many pieces of one text are looked up, before the rest stays as it is."""
 _GLUE = (("; ", "；"), (": ", "："), (", ", "，"))
 """Between messages that were put together, and what stands between them in Chinese."""
 
@@ -83,7 +85,7 @@ class Translator:
 
     def translate(self, text: str) -> str:
         """Translate a text; what nobody translated comes back as it is."""
-        return self._said(text, depth=0)
+        return _Telling(self).said(text)
 
     def candidates(self, text: str) -> set[_Template]:
         """Give the templates that have their longest piece in the text."""
@@ -94,9 +96,21 @@ class Translator:
                     found.add(template)
         return found
 
+
+class _Telling:
+    """One text on its way, and how much more may be tried for it."""
+
+    def __init__(self, table: Translator) -> None:
+        self._table = table
+        self._left = _TRIES
+
+    def said(self, text: str) -> str:
+        """Give it in Chinese, as far as it is ours."""
+        return self._said(text, depth=0)
+
     def _said(self, text: str, *, depth: int) -> str:
         core = text.strip()
-        if not core or depth > _DEEPEST:
+        if not core or depth > _DEEPEST or self._left <= 0:
             return text
         said = self._joined(core, depth=depth)
         if said is None:
@@ -126,12 +140,14 @@ class Translator:
     def _whole(self, text: str, *, depth: int, begin: str = "", vague: bool = False) -> str | None:
         if depth == 0 or " " in text:  # a word alone in a placeholder is a name
             for spelled in (text, text[0].lower() + text[1:]):
-                if spelled in self._exact:
-                    return self._exact[spelled]
-        if len(text) > _LONGEST:
+                exact = self._table.exactly(spelled)
+                if exact != spelled:
+                    return exact
+        self._left -= 1
+        if len(text) > _LONGEST or self._left <= 0:
             return None
         for spelled in dict.fromkeys((text, text[0].lower() + text[1:])):
-            found = sorted(self.candidates(spelled), key=_Template.rank)
+            found = sorted(self._table.candidates(spelled), key=_Template.rank)
             for template in found:
                 if template.is_vague is not vague or not template.literals[0].startswith(begin):
                     continue
@@ -184,7 +200,7 @@ class Translator:
             ):
                 continue  # half a sentence would be worse than none
             if mark != ": ":  # beside something that is ours, a word is ours as well
-                told = [self._exact.get(one, one) for one in told]
+                told = list(map(self._table.exactly, told))
             elif told[0] == parts[0]:
                 chinese = mark  # after a place or a name
             return chinese.join(told)
@@ -192,7 +208,7 @@ class Translator:
             before, _, inside = text[:-1].partition(" (")
             told = [self._said(before, depth=depth + 1), self._said(inside, depth=depth + 1)]
             if told != [before, inside]:
-                told[1] = self._exact.get(inside, told[1])
+                told[1] = self._table.exactly(told[1])
                 return f"{told[0]}（{told[1]}）"
         return None
 
