@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from vaehub.lang import templates
+from vaehub.lang import sources, templates
 
 
 def found(source: str, name: str = "a.py") -> list[str]:
-    return [template.text for template in templates.of_source(source, name)]
+    return [template.text for template in sources.of_source(source, name)]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 _HOLE = re.compile(r"\{(\d+)\}")
+
+
+class Template(NamedTuple):
+    """A text for people."""
+
+    text: str
+    """Stripped; ``{0}``, ``{1}`` stand for what differs, in this order."""
+    file: str
+    line: int
+    holes: tuple[str, ...] = ()
+    """The expressions that stood there."""
 
 
 def literals(template: str) -> list[str]:
