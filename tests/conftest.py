@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from vaehub import lang
 from vaehub.loopback import LoopbackWorld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_KEPT = {"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PYTHONPATH", "VIRTUAL_ENV"}
+_KEPT = {"PATH", "TMPDIR", "SYSTEMROOT", "PYTHONPATH", "VIRTUAL_ENV"}
 
 # No test depends on speed.
 hypothesis.settings.register_profile("vaehub", deadline=None)
@@ -78,6 +79,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VAEHUB_STORE", str(home / "store"))
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    lang.ask_for(None)
     # Nobody's real keyring: none in this process, and in others one that keeps nothing.
     monkeypatch.setitem(sys.modules, "keyring", None)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

@@ -21,6 +21,7 @@ KINDS: Mapping[str, tuple[type, ...]] = {
     "offline": (bool,),
     "limit_rate": (str, int),
     "max_connections": (int,),
+    "lang": (str,),
     "targets": (dict,),
     "catalog": (list,),
     "endpoints": (dict,),

@@ -31,10 +31,11 @@ _VARIABLES: Mapping[str, str] = {
     "target": "VAEHUB_TO",
     "store": "VAEHUB_STORE",
     "offline": "VAEHUB_OFFLINE",
+    "lang": "VAEHUB_LANG",
     **{f"endpoints.{host}": variable for host, variable in ENDPOINT_VARIABLES.items()},
 }
 """Which variable comes before a key."""
-_SETTABLE = ("target", "store", "offline", "limit_rate", "max_connections")
+_SETTABLE = ("target", "store", "offline", "limit_rate", "max_connections", "lang")
 _WITH_EDITOR = {
     "catalog": "a list of tables, [[catalog]], each with a path",
     "mirrors": "a list of tables, [[mirrors]], each with a base",
@@ -240,6 +241,7 @@ def _plain(key: str, settings: Settings, config: Mapping[str, Any]) -> Setting:
         "offline": settings.offline,
         "limit_rate": config.get("limit_rate"),
         "max_connections": settings.max_connections,
+        "lang": settings.lang,
     }
     variable = _VARIABLES.get(key)
     said = settings.environ.get(variable).strip() if variable else ""

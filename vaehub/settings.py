@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from vaehub import tokens, values
-from vaehub.configuration import check_keys, read_config
+from vaehub.configuration import check_keys, parse, read_config
 from vaehub.errors import UsageError
 from vaehub.userfolders import user_folders
 
@@ -144,6 +145,8 @@ class Settings(NamedTuple):
     """For tokens, and for what the libraries of hosts are told there."""
     config_file: Path = Path()
     """Where the configuration file is, or would be."""
+    lang: str | None = None
+    """What people are told in, where the user said it: ``en`` or ``zh``."""
 
     def endpoint(self, host: str) -> str:
         """Give the base URL of a host, without a trailing slash."""
@@ -226,6 +229,34 @@ def config_file(environ: Mapping[str, str] | None = None) -> Path:
     return named or user_folders(os.environ).config / "config.toml"
 
 
+def language(asked: str | None = None) -> str:
+    """Give the language that people are told things in: ``en`` or ``zh``.
+
+    The order: the command line, ``VAEHUB_LANG``, the configuration file, the locale. What makes no
+    sense is passed by here, and refused where the settings are read.
+
+    Args:
+        asked: What the command line says.
+    """
+    from vaehub.lang import locales
+
+    for said in (asked, os.environ.get("VAEHUB_LANG"), _configured_language()):
+        found = locales.named(said) if said else None
+        if found is not None:
+            return found
+    return locales.of_locale(os.environ)
+
+
+def _configured_language() -> str | None:
+    with suppress(OSError, UsageError, ValueError):
+        path = config_file()
+        text = path.read_bytes().decode("utf-8")
+        if "lang" in text:  # else reading TOML would be for nothing
+            said = parse(text, path=path).get("lang")
+            return said if isinstance(said, str) else None
+    return None
+
+
 def check_config(config: Mapping[str, Any], *, path: Path) -> None:
     """Make sure that a configuration, or a part of one, means something.
 
@@ -282,6 +313,8 @@ def _understood(
         ),
         environ=Environment(environ),
         config_file=config_path,
+        lang=values.language(environ.get("VAEHUB_LANG"), "VAEHUB_LANG")
+        or values.language(config.get("lang"), f"lang in {config_path}"),
     )
 
 

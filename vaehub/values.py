@@ -90,6 +90,22 @@ def at_least_one(value: int | None, where: str) -> int | None:
     return value
 
 
+def language(value: str | None, where: str) -> str | None:
+    """Read the name of a language; blank means none.
+
+    Raises:
+        UsageError: it is one that vaehub does not speak.
+    """
+    if not value or not value.strip():
+        return None
+    from vaehub.lang import locales
+
+    found = locales.named(value)
+    if found is None:
+        raise UsageError(f"{where}: vaehub does not speak {value!r}", hint="it speaks en and zh")
+    return found
+
+
 def _without_secrets(text: str) -> str:
     """Cut what may be a password or a signature, also of what is no proper address."""
     text = text.partition("?")[0].partition("#")[0]

@@ -122,3 +122,8 @@ def test_a_list_is_cut_between_its_items() -> None:
     assert words.shorten_list(text, 15) == "SDXL, …"
     assert words.shorten_list(text, 6) == "SDXL…"
     assert words.shorten_list("Illustrious", 6) == "Illus…"
+
+
+@given(st.text("ab 中，（文）"), st.integers(4, 20))
+def test_wrapping_loses_nothing(text: str, cells: int) -> None:
+    assert "".join(words.wrap(text, cells)).replace(" ", "") == text.replace(" ", "")

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from vaehub import __version__
+from vaehub import __version__, lang
 from vaehub.cli import plain, terminal
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        lang.ask_for(_language(arguments))
         if arguments == ["--version"]:
             terminal.write(f"vaehub {__version__}\n", to=sys.stdout)
             return 0
@@ -62,7 +63,12 @@ def _by_click(arguments: list[str]) -> Reading | Outcome | int:
 def _misused(error: click.UsageError, arguments: list[str]) -> Outcome | int:
     """Say what was wrong with the command line, as click does or as JSON."""
     if not _wants_json(arguments):
-        error.show()
+        if lang.is_english():
+            error.show()
+        else:
+            from vaehub.cli import helping
+
+            helping.show(error)
         return error.exit_code
     from vaehub.cli.call import Outcome
     from vaehub.cli.output import Result
@@ -72,6 +78,20 @@ def _misused(error: click.UsageError, arguments: list[str]) -> Outcome | int:
     problem = Problem("usage", error.format_message(), hint=" ".join(["vaehub", *path, "--help"]))
     result = Result(" ".join(path), problems=(problem,), exit_code=error.exit_code)
     return Outcome(result, as_json=True, quiet=False)
+
+
+def _language(arguments: list[str]) -> str | None:
+    """Give what ``--lang`` says, wherever it stands: also help and mistakes are told in it."""
+    asked = None
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            break
+        if word == "--lang":
+            asked = next(words, None)
+        elif word.startswith("--lang="):
+            asked = word.partition("=")[2]
+    return asked
 
 
 def _wants_json(arguments: list[str]) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from vaehub import values
 from vaehub.cli import boundary, terminal
 from vaehub.cli.declared import SHARED, Command, option, parameters
 from vaehub.cli.redaction import redact
@@ -121,10 +122,11 @@ def perform(said: Reading, *, argv: Sequence[str]) -> Outcome:
         argv: The command line as it was given, for the report of a bug.
     """
     options = dict(said.options)
-    as_json, quiet, verbose = (options.pop(shared.name) for shared in SHARED)
+    as_json, quiet, verbose, lang = (options.pop(shared.name) for shared in SHARED)
     call = Call(as_json=as_json, quiet=quiet, verbose=verbose)
     try:
         with _requests_shown(wanted=verbose):
+            values.language(lang, "--lang")
             result = said.command.function(call, **options)
     except (Exception, KeyboardInterrupt) as error:
         result = boundary.result_of(error, said.command.name, argv=argv, verbose=verbose)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from vaehub import __version__
+from vaehub import __version__, lang, values
 from vaehub.cli import table
-from vaehub.cli.declared import Argument, Command, Group, Option, Reading
+from vaehub.cli.declared import SHARED, Argument, Command, Group, Option, Reading
+from vaehub.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +42,51 @@ def command_of(declared: Command | Group) -> click.Command:
     """Make a click command of a declared one."""
     if isinstance(declared, Group):
         commands = {name: command_of(command) for name, command in declared.commands.items()}
-        return click.Group(
-            declared.name, help=declared.help, commands=commands, context_settings=_CONTEXT
+        return _Group(
+            declared.name,
+            help=declared.help,
+            commands=commands,
+            params=[_language_option()],
+            context_settings=_CONTEXT,
         )
     return _Command(declared)
 
 
+class _Context(click.Context):
+    """A context whose help is in the person's language."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """Give what the help is written with."""
+        if lang.is_english():
+            return super().make_formatter()
+        from vaehub.cli.helping import Formatter
+
+        return Formatter(width=self.terminal_width, max_width=self.max_content_width)
+
+
+class _Group(click.Group):
+    """Commands under one word."""
+
+    context_class = _Context
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table, which click would cut short before anybody could translate it."""
+        if lang.is_english():
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, (command.help or "").partition("\n\n")[0])
+                    for name, command in sorted(self.commands.items())
+                ]
+            )
+
+
 class _Command(click.Command):
     """A click command whose help ends in examples, and which gives back what was asked for."""
+
+    context_class = _Context
 
     def __init__(self, declared: Command) -> None:
         super().__init__(
@@ -79,11 +117,13 @@ class _Command(click.Command):
         """Write the examples, never re-wrapped: people copy them."""
         with formatter.section("Examples"):
             for line, meaning in self.examples:
-                formatter.write(f"  {line}\n      {meaning}\n")
+                formatter.write(f"  {line}\n      {lang.tell(meaning)}\n")
 
 
 class _LazyGroup(click.Group):
     """A group that knows its commands' summaries without importing them."""
+
+    context_class = _Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Give the names in the table's order."""
@@ -120,10 +160,31 @@ class _LazyGroup(click.Group):
             formatter.write("  vaehub COMMAND --help\n")
 
 
+def _language_option() -> click.Option:
+    """Give ``--lang`` as it stands before the name of a command, where it serves the help."""
+    return click.Option(
+        ["--lang"],
+        metavar="LANG",
+        expose_value=False,
+        callback=_known_language,
+        help=next(one.help for one in SHARED if isinstance(one, Option) and one.name == "lang"),
+    )
+
+
+def _known_language(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    try:
+        values.language(value, "--lang")
+    except UsageError as error:
+        raise click.BadParameter(error.message, ctx, param) from None
+
+
 @click.group(cls=_LazyGroup, help=ABOUT, context_settings={**_CONTEXT, "max_content_width": 100})
 @click.version_option(__version__, prog_name="vaehub", message="%(prog)s %(version)s")
 def _vaehub() -> None:
     """Stand for the program; what it does is in the group around it."""
+
+
+_vaehub.params.insert(0, _language_option())
 
 
 def _parameter(declared: Option | Argument) -> click.Parameter:

@@ -94,6 +94,13 @@ SHARED = (
         "Show each request (never a token) and, after an error, where it arose.",
         default=False,
     ),
+    Option(
+        "lang",
+        ("--lang",),
+        "Speak this language: en or zh; without it, as the locale says.",
+        metavar="LANG",
+        completes="language",
+    ),
 )
 """What every command takes."""
 

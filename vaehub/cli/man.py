@@ -28,6 +28,7 @@ ENVIRONMENT = (
     ("VAEHUB_STORE", "The folder of the store."),
     ("VAEHUB_CONFIG", "The configuration file."),
     ("VAEHUB_CATALOG", "Further catalog files, separated as in PATH."),
+    ("VAEHUB_LANG", "The language for people, en or zh; --lang comes first."),
     ("VAEHUB_OFFLINE", "1: no request at all; what the store holds still installs."),
     ("VAEHUB_MIRRORS", "Mirrors to try first, each BASE or PREFIX=BASE, separated by blanks."),
     (
@@ -41,6 +42,7 @@ ENVIRONMENT = (
         "Tokens; they come before what `vaehub login` keeps.",
     ),
     ("HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE", "As everywhere."),
+    ("LANGUAGE, LC_ALL, LC_MESSAGES, LANG", "The language, where nothing else says it."),
     ("NO_COLOR, TERM", "Whether colours and bars are welcome."),
 )
 FILES = (

@@ -131,6 +131,8 @@ def _config_values(place: Place) -> Iterator[Candidate]:
             return _targets(place)
         case ("offline",):
             return map(Candidate, ("true", "false"))
+        case ("lang",):
+            return map(Candidate, ("en", "zh"))
     return iter(())
 
 
@@ -163,6 +165,7 @@ VALUES: dict[str, Callable[[Place], Iterator[Candidate]]] = {
     "dtype": _fixed("fp16", "bf16", "fp32"),
     "key layout": _fixed("ldm", "diffusers"),
     "form": _fixed("safetensors"),
+    "language": _fixed("en", "zh"),
     "shell": _fixed("bash", "zsh", "fish"),
 }
 """Which values there are of each kind that a declaration names, besides ``file`` and ``folder``."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from vaehub import lang
 from vaehub.cli import terminal, words
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Line, Styled, Table, lay_out, lay_out_fact
@@ -117,7 +118,12 @@ def _emit_json(result: Result) -> None:
 
 def _emit_text(result: Result, stream: TextIO | None) -> None:
     room = terminal.columns(stream)
-    for block in result.text():
+    blocks = result.text()
+    if not lang.is_english():
+        from vaehub.cli import spoken
+
+        blocks = spoken.blocks(blocks)
+    for block in blocks:
         for line in _lines(block, room):
             terminal.show(line, to=stream)
 
@@ -152,7 +158,8 @@ def problem_line(problem: Problem) -> Line:
 
 
 def _show_problem(problem: Problem, *, hint: bool = True) -> None:
-    head = Styled("vaehub:", "red") if problem.blocking else "vaehub: note:"
+    note = f"vaehub: {lang.tell('note:')}"
+    head = Styled("vaehub:", "red") if problem.blocking else note
     _tell((head,), problem, indent=2)
     if hint and problem.hint:
         _show_hint(problem.hint, indent=2)
@@ -166,26 +173,34 @@ def _show_detail(problem: Problem) -> None:
 
 def _tell(head: Line, problem: Problem, *, indent: int) -> None:
     where = f"{problem.where}: " if problem.where else ""
-    _show_prose(head, where + problem.message, indent=indent)
+    _show_prose(head, where, problem.message, indent=indent)
 
 
 def _show_hint(hint: str, *, indent: int) -> None:
-    _show_prose((" " * indent, Styled("hint:", "bold")), hint, indent=indent + 6)
+    label = lang.tell("hint:")
+    _show_prose(
+        (" " * indent, Styled(label, "bold")),
+        "",
+        hint,
+        indent=indent + words.width(label) + label.isascii(),
+    )
 
 
-def _show_prose(head: Line, text: str, *, indent: int) -> None:
+def _show_prose(head: Line, where: str, text: str, *, indent: int) -> None:
     """Show a text after its head; on a terminal it is wrapped between words."""
-    lines = redact(text).splitlines() or [""]
+    lines = (redact(where) + lang.tell(redact(text))).splitlines() or [""]
     room = terminal.columns(sys.stderr)
     if room is not None:
-        taken = sum(len(piece if isinstance(piece, str) else piece.text) for piece in head)
+        taken = sum(words.width(piece if isinstance(piece, str) else piece.text) for piece in head)
         lines = [
             wrapped
             for line in (" " * (taken + 1 - indent) + lines[0], *lines[1:])
             for wrapped in words.wrap(line, max(30, room - indent))
         ] or [""]
         lines[0] = lines[0].lstrip()
-    terminal.show((*head, " " + ("\n" + " " * indent).join(lines)), to=sys.stderr)
+    last = head[-1] if isinstance(head[-1], str) else head[-1].text
+    gap = "" if last.endswith("：") else " "  # it is as wide as a blank more
+    terminal.show((*head, gap + ("\n" + " " * indent).join(lines)), to=sys.stderr)
 
 
 def _redacted(problem: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from vaehub import lang
 from vaehub.cli import terminal, words
 from vaehub.cli.redaction import redact
 from vaehub.cli.tally import Tally
@@ -105,7 +106,7 @@ class Lines:
         self._say(message)
 
     def _say(self, text: str) -> None:
-        terminal.mention(f"vaehub: {redact(text)}")
+        terminal.mention(f"vaehub: {lang.tell(redact(text))}")
 
 
 class _Said:
@@ -168,7 +169,7 @@ class Bars:
             self._progress.remove_task(row)
             self._draw_all()
             took = words.duration(self._tally.now - gauge.began)
-        self._print(f"{artifact_name}: done, {words.size(gauge.done)} in {took}")
+        self._print(lang.tell(f"{artifact_name}: done, {words.size(gauge.done)} in {took}"))
 
     def abandoned(self, artifact_name: str) -> None:
         """Take a bar away, where there are others; why it ended is told at the end."""
@@ -179,11 +180,11 @@ class Bars:
                 return
             self._progress.remove_task(row)
             self._draw_all()
-        self._print(f"{artifact_name}: given up")
+        self._print(lang.tell(f"{artifact_name}: given up"))
 
     def note(self, message: str) -> None:
         """Show a note above the bars."""
-        self._print(f"vaehub: {redact(message)}")
+        self._print(f"vaehub: {lang.tell(redact(message))}")
 
     def _print(self, text: str) -> None:
         self._progress.console.print(words.clean(text), markup=False, highlight=False)
@@ -203,7 +204,10 @@ class Bars:
         if self._all is None:
             self._all = self._progress.add_task("", gauge=gauge)
         self._progress.update(
-            self._all, description=self._tally.counts, total=gauge.total, completed=gauge.done
+            self._all,
+            description=lang.tell(self._tally.counts),
+            total=gauge.total,
+            completed=gauge.done,
         )
 
 
@@ -242,8 +246,9 @@ def _bars() -> Iterator[Listener]:
         def render(self, task: Task) -> Text:
             gauge: Gauge = task.fields["gauge"]
             if task.finished or task.stop_time is not None:
-                return Text(words.done_of_total(gauge.done, gauge.total))
-            return Text(gauge.describe(tally.now, between="  "))
+                return Text(lang.tell(words.done_of_total(gauge.done, gauge.total)))
+            figures = gauge.describe(tally.now, between="\n").split("\n")
+            return Text("  ".join(map(lang.tell, figures)))
 
     name = Column(no_wrap=True, overflow="ellipsis", ratio=1)
     progress = LeavingRoom(

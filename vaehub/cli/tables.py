@@ -85,7 +85,7 @@ def lay_out_fact(fact: Fact, *, room: int | None = None) -> list[Line]:
         lines = [wrapped for line in lines for wrapped in words.wrap(line, cells)]
     labels = [fact.label, *[""] * len(lines)]
     return [
-        (f"  {label:<{_LABEL - 2}}", Styled(line, fact.style))
+        ("  " + label + " " * (_LABEL - 2 - words.width(label)), Styled(line, fact.style))
         for label, line in zip(labels, lines, strict=False)
     ]
 

@@ -11,6 +11,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
+from vaehub import lang
 from vaehub.cli import words
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def can_ask() -> bool:
 
 def ask(question: str) -> bool:
     """Ask a yes-or-no question on stderr; anything but a yes is a no."""
-    write(f"{words.clean(question)} [y/N] ", to=sys.stderr)
+    write(f"{words.clean(lang.tell(question))} [y/N] ", to=sys.stderr)
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         write("\n", to=sys.stderr)
@@ -121,7 +122,7 @@ def ask_secret(question: str) -> str | None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)  # it would show what is typed
         try:
-            return getpass.getpass(words.clean(question)).strip() or None
+            return getpass.getpass(words.clean(lang.tell(question))).strip() or None
         except EOFError:
             return None
         except getpass.GetPassWarning:

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vaehub import lang
 from vaehub.cli import terminal, words
 from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import option
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from vaehub.doctor.report import Diagnosis
     from vaehub.model import Problem
 
+_LABEL = 13
+"""Cells of a label."""
 _MEND = "to mend it"
 _WORTH_SAYING = 1_000_000_000
 """Bytes that take a slow disk more than a few seconds to read."""
@@ -125,12 +128,17 @@ def _problems(problems: Sequence[Problem], root: Path | None = None) -> Iterator
             yield (Styled(_shown(where, root), "bold"),)
         for problem in group:
             label, style = ("problem", "red") if problem.blocking else ("note", "")
-            yield Fact(label, f"{redact(problem.message)} [{problem.code}]", style=style)
+            yield Fact(label, f"{lang.tell(redact(problem.message))} [{problem.code}]", style=style)
             if problem.hint:
                 hint = redact(problem.hint)
                 is_command = mending.is_command(hint)
-                yield (f"  {_MEND:<13}", hint) if is_command else Fact(_MEND, hint)
+                yield _command(hint) if is_command else Fact(_MEND, hint)
         yield ""
+
+
+def _command(hint: str) -> Block:
+    label = lang.tell_word(_MEND)
+    return Styled("  " + label + " " * (_LABEL - words.width(label)), ""), Styled(hint, "")
 
 
 def _shown(where: str, root: Path | None) -> str:
@@ -143,7 +151,7 @@ def _fixed(fixed: Sequence[Fixed]) -> Iterator[Block]:
     for one in fixed:
         yield (Styled(one.where, "bold"),)
         if one.error is None:
-            yield Fact("mended", f"{one.what} [{one.code}]", style="green")
+            yield Fact("mended", f"{lang.tell(one.what)} [{one.code}]", style="green")
         else:
             yield Fact("not mended", redact(one.error.message), style="red")
     if fixed:
@@ -157,6 +165,7 @@ def _target(examined: Examined, machine: Machine) -> Iterator[Block]:
     from vaehub.doctor import report, sameness
 
     title = examined.layout.title
+    title = lang.tell_word(title)
     yield (Styled(title[:1].upper() + title[1:], "bold"), f"  {examined.target.root}")
     for index, place in enumerate(examined.places):
         if place.own:
@@ -217,7 +226,7 @@ def _place(place: Place, machine: Machine) -> str:
 
 
 def _machine(machine: Machine) -> Iterator[Block]:
-    yield (Styled("This machine", "bold"), f"  {machine.system}")
+    yield (Styled(lang.tell_word("This machine"), "bold"), f"  {machine.system}")
     yield Fact("vaehub", f"{machine.vaehub}, Python {machine.python}")
     store = machine.store
     told = [

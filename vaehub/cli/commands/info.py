@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vaehub import hosts
+from vaehub import hosts, lang
 from vaehub.cli import rows, words
 from vaehub.cli.call import Call, as_command, to_option
 from vaehub.cli.declared import argument
@@ -62,7 +62,8 @@ def _as_json(entry: Entry, here: Here, only: Variant | None) -> dict[str, Any]:
 
 def _text(entry: Entry, here: Here, only: Variant | None) -> Iterator[Block]:
     yield (Styled(entry.id, "bold"), f"  {entry.title}")
-    for label, language in (("summary", "en"), ("", "zh")):
+    spoken = ["zh"] if "zh" in entry.summary and not lang.is_english() else ["en", "zh"]
+    for label, language in zip(("summary", ""), spoken, strict=False):
         yield from _fact(label, entry.summary.get(language))
     yield from _fact("family", entry.family)
     yield from _fact("goes with", ", ".join(entry.suits))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from vaehub import hosts
+from vaehub import hosts, lang
 from vaehub.cli import rows, several, terminal, words
 from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import argument, option
@@ -214,8 +214,10 @@ def _ask(entry: Entry) -> bool:
         Fact("", license_.note or ""),
         Fact("read it at", license_.source or entry.homepage or ""),
     )
-    terminal.show(f"{entry.id} asks you to accept its license first.", to=sys.stderr)
-    for fact in facts:
+    first = f"{entry.id} asks you to accept its license first."
+    terminal.show(lang.tell(first), to=sys.stderr)
+    for label, text, style in facts:
+        fact = Fact(lang.tell_word(label), lang.tell_word(text), style)
         for line in lay_out_fact(fact, room=terminal.columns(sys.stderr)):
             terminal.show(line, to=sys.stderr)
     return terminal.ask("Do you accept it? (asked once on this machine)")

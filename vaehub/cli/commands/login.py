@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from vaehub import lang
 from vaehub.cli import terminal
 from vaehub.cli.call import Call, as_command
 from vaehub.cli.declared import argument, option
@@ -72,7 +73,8 @@ def _token(call: Call, host: str, with_token: bool) -> str:
             hint=f"pipe it: vaehub login {host} --with-token < FILE",
         )
     how = hosts.with_login(host).TOKEN_FROM
-    terminal.show(f"{how[0].upper()}{how[1:]}, and paste it here.", to=sys.stderr)
+    what = f"{how[0].upper()}{how[1:]}, and paste it here."
+    terminal.show(lang.tell(what), to=sys.stderr)
     try:
         token = terminal.ask_secret("Token (it is not shown): ")
     except OSError:
