@@ -236,6 +236,7 @@ def test_errors_themselves_are_english() -> None:
         ["list", "--lang", "zh_CN"],
         ["list", "--lang=zh"],
         ["--lang=zh", "list", "--help"],
+        ["config", "--lang", "zh", "--help"],
     ],
 )
 def test_the_command_line_asks_for_chinese(arguments: list[str], run: Run) -> None:
