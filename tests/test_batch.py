@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import builders
+from tests import builders, openings
 from tests.api_box import Box, locator
 from vaehub import api
 from vaehub.catalog import Catalogs
@@ -205,3 +205,19 @@ def test_a_file_in_the_way_concerns_its_own_name_only(box: Box) -> None:
     assert isinstance(failed, FileInTheWay)
     assert isinstance(done, InstallResult)
     assert (box.vae / "file-1.safetensors").read_bytes() == b"the user's own"
+
+
+def test_what_is_there_already_is_told_by_its_own_receipt(box: Box) -> None:
+    """Fifty names in one folder must not mean that each reads the receipts of all."""
+    settings, catalogs = box.settings, box.catalogs
+
+    def install() -> list[InstallResult | Exception]:
+        return api.install_all(FILES, to=box.tree, settings=settings, catalogs=catalogs)
+
+    install()
+    with openings.watched(box.vae) as opened:
+        done = install()
+    assert all(isinstance(one, InstallResult) and not one.changed for one in done)
+    receipts = [name for name in opened if name.endswith(".json")]
+    assert set(receipts) == {f".vaehub/{name}.safetensors.json" for name in FILES}
+    assert len(receipts) <= 3 * len(FILES)

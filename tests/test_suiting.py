@@ -14,7 +14,7 @@ import pytest
 from tests import builders, killing
 from tests.api_box import Box
 from tests.converting import samples
-from tests.targets.stand_ins import a1111_takes, sdnext_takes
+from tests.targets.standins.taking import a1111_takes, sdnext_takes
 from tests.targets.uis import COMFYUI, SDNEXT, grow
 from tests.trees import another_file_system
 from tests.weights.test_checkpoints import UNET, checkpoint

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vaehub import observe, receipts, targets
 from vaehub.errors import TargetNotUsable, TargetRefuses
 from vaehub.plan import Destination
-from vaehub.targets import checkpoints, remedies, rivals
+from vaehub.targets import remedies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -80,6 +80,8 @@ def beside(
     Raises:
         TargetRefuses: the UI could not tell the file from another one.
     """
+    from vaehub.targets import checkpoints, rivals
+
     layout = targets.layouts()[target.layout]
     found = {}
     for artifact in variant.artifacts:
@@ -162,6 +164,11 @@ class _Search:
 
     def _placed_already(self, artifact: Artifact, first: Remedy) -> Destination | None:
         """Find these bytes where an earlier install of this entry put them, under any name."""
+        preferred = self._folder / first.name
+        receipt = receipts.find(preferred)
+        if receipt is not None and self._is_this(receipt, artifact, first) and preferred.is_file():
+            # The one that the search below would choose, and no other receipt need be read.
+            return Destination(preferred, first.reason, first.convert)
         if self._placed is None:
             folders = self._layout.folders(self._target, self._entry.slot)
             self._placed = [receipt for folder in folders for receipt in receipts.read(folder)]

@@ -15,7 +15,6 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub import adopted, receipts, received, targets
-from vaehub.digests import Digests
 from vaehub.errors import TargetError
 from vaehub.targets.places import folders_of
 
@@ -99,7 +98,11 @@ def _confirmed(leads: Sequence[_Lead], settings: Settings) -> list[_Lead]:
             lead.nearby.path for lead in leads if not lead.sure and lead.sha256 not in sure
         )
     )
-    digests = dict(zip(unsure, Digests(settings.cache).of_each(unsure), strict=True))
+    digests: Mapping[Path, object] = {}
+    if unsure:
+        from vaehub.digests import Digests
+
+        digests = dict(zip(unsure, Digests(settings.cache).of_each(unsure), strict=True))
     return [lead for lead in leads if lead.sure or digests.get(lead.nearby.path) == lead.sha256]
 
 

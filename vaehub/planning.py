@@ -6,6 +6,7 @@ save that it writes a receipt that a killed run still owes, and the license that
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,12 +17,10 @@ from vaehub import (
     intents,
     licenses,
     observe,
-    suiting,
     targets,
 )
 from vaehub.plan import Plan, make_plan, usable_sources
 from vaehub.store import Store
-from vaehub.targets import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -79,18 +78,19 @@ def prepare(order: Order, target: Target, *, settings: Settings, options: Option
     """
     layout = targets.layouts()[target.layout]
     entry = order.entry
-    checkpoint = None
-    if options.checkpoint is not None:
-        checkpoint = checkpoints.find_checkpoint(options.checkpoint, target, cwd=Path.cwd())
-
-    def refusal(variant: Variant) -> str | None:
-        if checkpoint is None:
-            return None
-        return checkpoints.refusal(variant, entry.slot, checkpoint, target)
-
-    variant = choosing.choose(
-        layout, entry, order.wanted, named=order.named, wish=options.convert, also=refusal
+    choose = partial(
+        choosing.choose, layout, entry, order.wanted, named=order.named, wish=options.convert
     )
+    checkpoint = None
+    if options.checkpoint is None:
+        variant = choose()
+    else:
+        from vaehub.targets import checkpoints
+
+        checkpoint = checkpoints.find_checkpoint(options.checkpoint, target, cwd=Path.cwd())
+        variant = choose(
+            also=partial(checkpoints.refusal, slot=entry.slot, checkpoint=checkpoint, target=target)
+        )
     plan = _plan(entry, variant, target, checkpoint, settings=settings, options=options)
     plan = plan._replace(
         passed_over=choosing.passed_over(layout, entry, order.wanted, variant, wish=options.convert)
@@ -180,6 +180,8 @@ def _plan(
     )
     if checkpoint is None:
         return plan
+    from vaehub import suiting
+
     notes = [
         note
         for place in where.values()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.targets.stand_ins import a1111_takes, sdnext_takes
+from tests.targets.standins.taking import a1111_takes, sdnext_takes
 from tests.targets.uis import AUTOMATIC1111, SDNEXT, with_files
 from vaehub import names
 from vaehub.targets import checkpoints, rivals
