@@ -15,6 +15,8 @@ from tests import trees
 from vaehub import settings as settings_module
 from vaehub.doctor import machine, network
 from vaehub.doctor.report import machine_json
+from vaehub.transfer.declared import Expected
+from vaehub.transfer.partial import Partial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +55,17 @@ def test_what_is_in_a_store(store: Path) -> None:
         path.write_bytes(bytes(size))
     found = look({"VAEHUB_STORE": str(store)})
     assert (found.store.exists, found.store.size, found.store.unfinished) == (True, 5, 7)
+
+
+def test_a_download_of_which_little_has_come_counts_for_that_little(store: Path) -> None:
+    """Its file has the full length from the start, and is a hole."""
+    (store / "partial").mkdir(parents=True)
+    with Partial(store / "partial" / f"{'ab' * 32}.part") as partial:
+        partial.expect(Expected("ab" * 32, 1_000_000))
+        partial.spread()
+        partial.put("mirror", 300_000, bytes(70_000))
+        partial.record()
+    assert look({"VAEHUB_STORE": str(store)}).store.unfinished == 70_000
 
 
 def test_a_store_that_cannot_be_written(store: Path) -> None:

@@ -107,7 +107,7 @@ def _store(root: Path) -> StoreSeen:
         # What is on the way and no folder keeps it from being made, too.
         writable=near.is_dir() and looking.may_write(near),
         size=_size(root / "blobs"),
-        unfinished=_size(root / "partial"),
+        unfinished=_under_way(root / "partial"),
         free=looking.free(near),
         device=device,
     )
@@ -122,6 +122,13 @@ def _size(folder: Path) -> int:
             except OSError:  # gone since
                 continue
     return total
+
+
+def _under_way(folder: Path) -> int:
+    """Count the bytes that have come of downloads: a partial has its full length from the start."""
+    from vaehub.transfer.partial import peek
+
+    return sum(peek(path) or 0 for path in folder.glob("*.part"))
 
 
 def _version(package: str) -> str | None:
