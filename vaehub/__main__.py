@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from vaehub.cli import main
+from vaehub.cli import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

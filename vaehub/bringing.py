@@ -11,12 +11,11 @@ user's own is never linked to, whatever room that would save.
 
 from __future__ import annotations
 
-import logging
 import os
 from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import durable, seals
+from vaehub import durable, logs, seals
 from vaehub.errors import IntegrityError, VaehubError
 from vaehub.hashing import sha256_of
 from vaehub.place import copy, hard_linked, reflinked
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from vaehub.model import Artifact
     from vaehub.nearby import Nearby
-
-log = logging.getLogger("vaehub.nearby")
 
 
 class Brought(NamedTuple):
@@ -71,7 +68,7 @@ def bring(
             raise
         except (OSError, VaehubError) as error:
             durable.remove(temporary)
-            log.debug("%s: not taken: %s", candidate.label, error)
+            logs.debug("vaehub.nearby", "%s: not taken: %s", candidate.label, error)
         except BaseException:
             durable.remove(temporary)
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import errno
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub import configuration, durable
 from vaehub.errors import TargetNotUsable, UsageError
+from vaehub.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping
@@ -276,15 +278,14 @@ def _in_place(before: str, after: str) -> bool:
 @contextlib.contextmanager
 def _alone(state: Path) -> Iterator[None]:
     """Keep two processes from overwriting what the other one has just written."""
-    from filelock import FileLock
-
+    lock = Lock(state / "config.lock")
     try:
         state.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(state / "config.lock")
-        lock.acquire(timeout=30)
-    except OSError as error:  # filelock's time-out is one
+        if not lock.acquire(patience=30):
+            raise TimeoutError(errno.ETIMEDOUT, "somebody else holds it")
+    except OSError as error:
         raise TargetNotUsable(
-            f"cannot lock {state / 'config.lock'}: {error.strerror or 'somebody else holds it'}",
+            f"cannot lock {lock.path}: {error.strerror or error}",
             hint="check the owner and the permissions of that folder",
         ) from error
     try:

@@ -1,8 +1,9 @@
-"""Make the folders that a file needs, and take back those that it did not need after all."""
+"""Folders that a file needs: make them, take back those it did not need, ask what fits there."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 from vaehub import durable
@@ -45,6 +46,20 @@ def make(folder: Path) -> list[Path]:
             ) from error
         raise
     return made
+
+
+def free_bytes(folder: Path) -> int:
+    """Give the room for this user's files on the file system that a folder lies on, in bytes.
+
+    Raises:
+        OSError: nobody can tell.
+    """
+    if not hasattr(os, "statvfs"):  # pragma: no cover  # Windows
+        import shutil  # which brings every compressor along
+
+        return shutil.disk_usage(folder).free
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
 
 
 def remove_empty(folders: Iterable[Path]) -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import sys
 from typing import IO, TYPE_CHECKING
@@ -241,7 +240,7 @@ def copy(opened: IO[bytes], temporary: Path) -> None:
         OSError: it cannot be read or written.
     """
     needed = os.fstat(opened.fileno()).st_size
-    free = shutil.disk_usage(temporary.parent).free
+    free = folders.free_bytes(temporary.parent)
     if free < needed:
         raise DiskFull(
             f"{temporary.parent.parent} has {free:,} bytes free, and the file needs {needed:,}",
@@ -252,6 +251,8 @@ def copy(opened: IO[bytes], temporary: Path) -> None:
             opened.seek(0)
             target.seek(0)
             target.truncate()
+            import shutil
+
             shutil.copyfileobj(opened, target, _CHUNK)
         target.flush()
         os.fsync(target.fileno())

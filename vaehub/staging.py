@@ -97,10 +97,10 @@ def _forgotten(entry: os.DirEntry[str], machine: str, process: int) -> bool:
 def _machine() -> str:
     """Name the space in which a process number means something: a machine, or one container."""
     import hashlib
-    import platform
+    import socket
 
     try:
         space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  # not a path, only looks like one
     except OSError:
         space = ""
-    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:12]

@@ -21,13 +21,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import durable, seals
+from vaehub import durable, folders, seals
 from vaehub.errors import DiskFull, TargetNotUsable
 from vaehub.hashing import sha256_of, sha256_of_each
+from vaehub.locks import Lock
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
@@ -136,21 +136,16 @@ class Store:
             ValueError: the key is not 64 hex digits.
             TargetNotUsable: the store cannot be written.
         """
-        from filelock import FileLock, Timeout
-
         path = self.root / "locks" / f"{_key(key)}.lock"
         self._prepare(path.parent)
-        lock = FileLock(path)
+        lock = Lock(path)
         try:
-            pause: float = 0
-            while not lock.is_locked:
-                try:
-                    lock.acquire(timeout=pause)
-                except Timeout:
-                    pause = _LOOK_EVERY
-                    if waiting is not None:
-                        waiting()
-        except (OSError, NotImplementedError) as error:
+            patience: float = 0
+            while not lock.acquire(patience=patience):
+                patience = _LOOK_EVERY
+                if waiting is not None:
+                    waiting()
+        except OSError as error:
             raise TargetNotUsable(
                 f"cannot lock {path}: {error}",
                 hint="name a store on a local disk with VAEHUB_STORE",
@@ -272,18 +267,11 @@ class Store:
     @contextlib.contextmanager
     def _unless_held(self, key: str) -> Iterator[bool]:
         """Hold a lock if nobody else does, and say whether."""
-        from filelock import FileLock, Timeout
-
         path = self.root / "locks" / f"{key}.lock"
         self._prepare(path.parent)
-        lock = FileLock(path)
+        lock = Lock(path)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
+            yield lock.acquire()
         finally:
             lock.release()
 
@@ -311,7 +299,7 @@ class Store:
     def _not_usable(self, error: OSError) -> DiskFull | TargetNotUsable:
         if error.errno in durable.FULL:
             existing = next(path for path in (self.root, *self.root.parents) if path.exists())
-            free = shutil.disk_usage(existing).free
+            free = folders.free_bytes(existing)
             return DiskFull(
                 f"the store {self.root} has run full: {free:,} bytes are free",
                 hint="make room with `vaehub store gc`, or name another disk with VAEHUB_STORE",

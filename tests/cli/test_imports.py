@@ -24,12 +24,13 @@ HEAVY = {
     "concurrent.futures",
     "difflib",
     "email",
-    "filelock",
     "http.client",
     "huggingface_hub",
     "jsonschema",
     "keyring",
+    "logging",
     "multiprocessing",
+    "pickletools",
     "requests",
     "rich",
     "tomli",
@@ -37,13 +38,18 @@ HEAVY = {
     "torch",
     "urllib3",
     "yaml",
+    "zipfile",
     "vaehub.bringing",
     "vaehub.catalog.read",
     "vaehub.smoke.testing",
     "vaehub.transfer.fetch",
     "vaehub.weights",
 }
-LIGHT = HEAVY | {"click", "dataclasses", "inspect", "platformdirs", "tempfile", *LOOKING}
+LIGHT = (
+    HEAVY
+    | {"click", "dataclasses", "inspect", "platform", "platformdirs", "shutil", "tempfile"}
+    | LOOKING
+)
 """What a plain command line leaves out besides; click and what it brings along above all."""
 CODE = (
     "import json, sys\n"

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.weights.files import MAGIC, PLAIN, legacy, naming, stack_global, torch_zip
 from vaehub.errors import NotAModel, UnsafePickle
-from vaehub.weights import check_file, pickle_globals
+from vaehub.weights import check_file
+from vaehub.weights.pickles import pickle_globals
 
 PLAIN_GLOBALS = {
     "collections.OrderedDict",

@@ -20,7 +20,7 @@ from vaehub.errors import (
     SourceGone,
     SourceRefused,
 )
-from vaehub.hosts import base, hub_client, reading
+from vaehub.hosts import base, reading
 from vaehub.hosts.base import FileRecord, Refusal
 from vaehub.model import Artifact, Download, Source
 from vaehub.settings import DEFAULT_ENDPOINTS
@@ -128,6 +128,8 @@ def told_by(headers: Mapping[str, str]) -> tuple[int, str] | None:
 def _ask(
     source: Source, repo: str, revision: str, path: str, *, session: Session, settings: Settings
 ) -> FileRecord:
+    from vaehub.hosts import hub_client  # with the client's own start-up
+
     answer = hub_client.paths_info(
         settings.endpoint("huggingface"),
         repo,

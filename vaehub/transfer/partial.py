@@ -20,11 +20,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import threading
 from typing import TYPE_CHECKING
 
-from vaehub import durable
+from vaehub import durable, folders
 from vaehub.transfer import disk
 from vaehub.transfer.extents import Extents, Owner
 from vaehub.transfer.journal import Notes, boot_id, read
@@ -131,7 +130,7 @@ class Partial:
         if size is None:
             return
         with disk.speaking_of(self.path):
-            free = shutil.disk_usage(self.path.parent).free
+            free = folders.free_bytes(self.path.parent)
         if free < size - self.present:
             raise disk.full(self.path, needed=size - self.present, free=free)
 

@@ -8,12 +8,11 @@ header and no body ever reaches a log or a message, for signed addresses carry t
 from __future__ import annotations
 
 import json as json_module
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from vaehub import __version__
+from vaehub import __version__, logs
 from vaehub.errors import Offline, SourceUnreachable, SourceUnusable
 from vaehub.transfer.addresses import (
     LONGEST_CHAIN,
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from vaehub.transfer.wire import Direct, Wire
 
     _Answered = TypeVar("_Answered", bound=Reply)
-
-log = logging.getLogger("vaehub.http")
 
 # Civitai sends a browser to HTML pages with status 200 where it would tell a program 401, and
 # Cloudflare turns the defaults of HTTP libraries away; so: a name of our own, without their words.
@@ -234,7 +231,7 @@ class Session(Closing):
         everywhere, secret = _split(headers, credentials)
         for _ in range(LONGEST_CHAIN + 1):
             reply = send(method, url, headers={**everywhere, **secret}, **body)
-            log.debug("%s %s -> %d", method, safe_url(url), reply.status)
+            logs.debug("vaehub.http", "%s %s -> %d", method, safe_url(url), reply.status)
             location = reply.headers.get("Location")
             if not (follow and reply.status in REDIRECTS and location):
                 return reply

@@ -7,8 +7,7 @@ know hosts, catalogs and what an autoencoder computes.
 from __future__ import annotations
 
 from vaehub.weights.heads import refuse_head
-from vaehub.weights.pickles import pickle_globals
 from vaehub.weights.safetensors_header import Header, Tensor, read_header
 from vaehub.weights.whole import check_file
 
-__all__ = ["Header", "Tensor", "check_file", "pickle_globals", "read_header", "refuse_head"]
+__all__ = ["Header", "Tensor", "check_file", "read_header", "refuse_head"]

@@ -6,7 +6,6 @@ container begins. Whether a whole file is sound is for :mod:`vaehub.weights.whol
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import zlib
@@ -152,6 +151,8 @@ def _json_message(text: str) -> str:
 
 def _quote(text: str) -> str:
     """Put a host's words on one short line without control characters."""
+    import html
+
     line = " ".join(html.unescape(text).split())
     line = "".join(sign for sign in line if sign.isprintable())
     return line if len(line) <= _QUOTED else line[: _QUOTED - 1] + "…"

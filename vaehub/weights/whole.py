@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from vaehub.model import PICKLE_SUFFIXES
 from vaehub.weights.heads import HEAD_BYTES, SAFETENSORS_SUFFIXES, refuse_head
-from vaehub.weights.pickles import check_pickle
 from vaehub.weights.safetensors_header import read_header
 
 if TYPE_CHECKING:
@@ -34,4 +33,6 @@ def check_file(path: Path, *, name: str) -> None:
     if suffix in SAFETENSORS_SUFFIXES:
         read_header(path, name=name)
     elif suffix in PICKLE_SUFFIXES:
+        from vaehub.weights.pickles import check_pickle  # with zipfile and pickletools
+
         check_pickle(path, name=name)
