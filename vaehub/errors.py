@@ -4,6 +4,8 @@
 
     VaehubError                     1  (never raised itself; a bare traceback is a bug of ours)
     ├── UsageError                  2
+    │   ├── ManifestError              vaehub.yaml is wrong or missing; carries the problems
+    │   └── LockError                  vaehub.lock or a bundle cannot be read
     ├── CatalogError                3  a catalog is wrong; carries the problems with file and line
     ├── NamingError                 4
     │   ├── EntryNotFound
@@ -67,6 +69,24 @@ class UsageError(VaehubError):
 
     exit_code = 2
     code = "usage"
+
+
+class ManifestError(UsageError):
+    """The manifest cannot be read, or contradicts itself."""
+
+    code = "manifest"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, problems: Sequence[Problem] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+class LockError(UsageError):
+    """The lock is not there, or is none."""
+
+    code = "lock"
 
 
 class CatalogError(VaehubError):

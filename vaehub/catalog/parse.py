@@ -30,7 +30,7 @@ def parse(data: Mapping[str, Any], *, origin: str, sha256: str, name: str | None
 
 
 def _entry(id: str, catalog: str, fields: Mapping[str, Any]) -> Entry:
-    smoke = fields.get("smoke")
+    decode = fields.get("smoke")
     return Entry(
         id=id,
         catalog=catalog,
@@ -46,7 +46,7 @@ def _entry(id: str, catalog: str, fields: Mapping[str, Any]) -> Entry:
         author=fields.get("author"),
         aliases=tuple(fields.get("aliases", ())),
         notes=fields.get("notes"),
-        smoke=None if smoke is None else _smoke(smoke),
+        smoke=None if decode is None else smoke(decode),
     )
 
 
@@ -62,14 +62,15 @@ def _license(fields: Mapping[str, Any]) -> License:
 def _variant(name: str, fields: Mapping[str, Any]) -> Variant:
     return Variant(
         name=name,
-        artifacts=tuple(_artifact(artifact) for artifact in fields["artifacts"]),
+        artifacts=tuple(artifact(each) for each in fields["artifacts"]),
         layout=fields.get("layout"),
         dtype=fields.get("dtype"),
         note=fields.get("note"),
     )
 
 
-def _artifact(fields: Mapping[str, Any]) -> Artifact:
+def artifact(fields: Mapping[str, Any]) -> Artifact:
+    """Build an artifact from data that has the schema's shape."""
     size = fields.get("size")
     return Artifact(
         name=fields["name"],
@@ -99,7 +100,9 @@ def _source(host: str, fields: Mapping[str, Any]) -> Source:
     )
 
 
-def _smoke(fields: Mapping[str, Any]) -> SmokeFacts:
+def smoke(fields: Mapping[str, Any]) -> SmokeFacts:
+    """Build what a decode must know from data that has the schema's shape."""
+
     def whole(key: str) -> int | None:
         value = fields.get(key)
         return None if value is None else int(value)

@@ -26,6 +26,8 @@ VERSION = 1
 UNKNOWN_FIELD = "unknown-field"
 UNKNOWN_HOST = "unknown-host"
 _SHOWN = 60
+_TITLES: Mapping[str, str] = {"registry": "catalog", "manifest": "manifest", "lock": "lock"}
+"""What a file of each schema is called."""
 _SECRET_PARTS = re.compile(r"(?<=://)[^/\s]*@|(?<=\?)\S+")
 
 _KINDS: Mapping[str, str] = {
@@ -38,28 +40,35 @@ _KINDS: Mapping[str, str] = {
 }
 
 
-def schema_text() -> str:
-    """Give the JSON Schema of a catalog, as the package ships it."""
-    path = Path(__file__).parent.parent / "schema" / f"registry-{VERSION}.json"
+def schema_text(name: str = "registry") -> str:
+    """Give a JSON Schema that the package ships: ``registry``, ``manifest``, ``lock``."""
+    path = Path(__file__).parent.parent / "schema" / f"{name}-{VERSION}.json"
     return path.read_text(encoding="utf-8")
 
 
-def shape_problems(document: Document, *, foreign: bool) -> tuple[list[Problem], Any]:
-    """Check the shape of a catalog's data.
+def shape_problems(
+    document: Document, *, foreign: bool, name: str = "registry"
+) -> tuple[list[Problem], Any]:
+    """Check the shape of a catalog's data, or of another file that has a schema.
 
     In a foreign catalog, fields and hosts that this version does not know are advisory.
+
+    Args:
+        document: What was read.
+        foreign: Whether it is another catalog than the curated one.
+        name: Of the schema.
 
     Returns:
         The problems in the order of their lines, and the data without what is unknown. The data
         has the schema's shape exactly if no problem is blocking.
     """
-    newer = _newer_schema(document)
+    newer = _newer_schema(document, _TITLES[name])
     if newer is not None:
         return [newer], document.data
     found: list[tuple[int, Problem]] = []
     unknown: list[NodePath] = []
     seen: set[tuple[NodePath, str]] = set()
-    for error in _errors(document.data):
+    for error in _errors(document.data, name):
         for path, code, message, hint in _explain(error):
             if (path, message) in seen:
                 continue
@@ -79,7 +88,7 @@ def shape_problems(document: Document, *, foreign: bool) -> tuple[list[Problem],
     return [problem for _, problem in found], _without(document.data, unknown)
 
 
-def _newer_schema(document: Document) -> Problem | None:
+def _newer_schema(document: Document, what: str) -> Problem | None:
     """Look at the version first: a later one may look different throughout."""
     data = document.data
     version = data.get("schema") if isinstance(data, dict) else None
@@ -87,14 +96,23 @@ def _newer_schema(document: Document) -> Problem | None:
         return None
     return Problem(
         "schema-version",
-        f"schema: expected {VERSION}, got {version}: the catalog is for a newer vaehub",
+        f"schema: expected {VERSION}, got {version}: the {what} is for a newer vaehub",
         where=document.where(("schema",)),
         hint="update vaehub: pip install --upgrade vaehub",
     )
 
 
-def _errors(data: Any) -> Iterable[ValidationError]:
+def load_schema(name: str) -> dict[str, Any]:
+    """Give a schema with all that it refers to: what a catalog says of files, others say too."""
     import json
+
+    schema: dict[str, Any] = json.loads(schema_text(name))
+    if name != "registry":
+        schema["$defs"] = {**load_schema("registry")["$defs"], **schema.get("$defs", {})}
+    return schema
+
+
+def _errors(data: Any, name: str) -> Iterable[ValidationError]:
 
     from jsonschema import Draft202012Validator, validators
     from jsonschema.exceptions import ValidationError
@@ -106,7 +124,7 @@ def _errors(data: Any) -> Iterable[ValidationError]:
 
     extend: Any = validators.extend  # the stubs give it no types
     strict = extend(Draft202012Validator, {"pattern": pattern})
-    errors: Iterable[ValidationError] = strict(json.loads(schema_text())).iter_errors(data)
+    errors: Iterable[ValidationError] = strict(load_schema(name)).iter_errors(data)
     return errors
 
 
@@ -147,7 +165,8 @@ def _explain(error: ValidationError) -> Iterator[tuple[NodePath, str, str, str |
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
-    kind = _KINDS[schema["type"]]
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kind = " or ".join(_KINDS[each] for each in kinds)
     description = schema.get("description")
     return f"{kind} ({description})" if description else kind
 

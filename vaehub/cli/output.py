@@ -15,7 +15,7 @@ from vaehub import lang
 from vaehub.cli import terminal, words
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Line, Styled, Table, lay_out, lay_out_fact
-from vaehub.errors import CatalogError, NoSourceDelivered
+from vaehub.errors import CatalogError, ManifestError, NoSourceDelivered
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Failure(NamedTuple):
                 Problem(tried.code, tried.message, where=label, hint=tried.hint)
                 for label, tried in error.attempts
             ]
-        if isinstance(error, CatalogError):
+        if isinstance(error, (CatalogError, ManifestError)):
             found += error.problems
         return found
 
