@@ -1,4 +1,4 @@
-"""The control node: real ansible-core, the collection as it is built and installed, and its answers.
+"""The control node: real ansible-core, the collection as it is built, and its answers.
 
 ansible-core is looked for beside this Python, then in PATH. Everything that it writes lies in one
 folder, so that what it leaves behind can be searched.
@@ -51,6 +51,14 @@ class Played(NamedTuple):
         if found is None:
             return {}
         return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", found[1])}
+
+
+class Task(NamedTuple):
+    """A task of a play: a module, its options, and what Ansible is to do with it."""
+
+    module: str
+    options: Mapping[str, Any]
+    keywords: Mapping[str, Any] = {}
 
 
 class Running(NamedTuple):
@@ -136,21 +144,34 @@ class Control:
         """Run a playbook to its end."""
         return self.start("ansible-playbook", *arguments, playbook).end()
 
-    def module(
-        self, name: str, options: Mapping[str, Any], *arguments: str
-    ) -> tuple[int, dict[str, Any]]:
-        """Run one module on this machine; gives the exit code and what the module returned."""
-        done = self.start(
-            "ansible",
-            *("localhost", "-c", "local", "-m", f"vaehub.vaehub.{name}"),
-            *("-e", f"ansible_python_interpreter={interpreter()}"),
-            *("-a", json.dumps(options), *arguments),
-        ).end()
-        found = re.search(r"^localhost \| \S+ => (\{.*?^\})", done.output, re.MULTILINE | re.DOTALL)
-        assert found is not None, done.output
-        said = json.loads(found[1])
-        assert isinstance(said, dict)
-        return done.code, said
+    def modules(self, *tasks: Task) -> list[dict[str, Any]]:
+        """Run modules of the collection on this machine, in one play; gives what each returned."""
+        results = self.folder / "results.json"
+        results.unlink(missing_ok=True)
+        registered = [f"result{index}" for index in range(len(tasks))]
+        said = [
+            {
+                f"vaehub.vaehub.{task.module}": task.options,
+                "register": name,
+                "ignore_errors": True,
+                **task.keywords,
+            }
+            for task, name in zip(tasks, registered, strict=True)
+        ]
+        content = f"{{{{ [{', '.join(registered)}] | to_json }}}}"
+        kept = {"content": content, "dest": str(results)}
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": interpreter()},
+            "tasks": [*said, {"ansible.builtin.copy": kept, "check_mode": False, "diff": False}],
+        }
+        played = self.play(self.write("modules.json", [play]))
+        assert results.is_file(), played.output
+        found = json.loads(results.read_text(encoding="utf-8"))
+        assert isinstance(found, list)
+        return found
 
     def write(self, name: str, content: Any) -> Path:
         """Write a playbook, an inventory or variables: JSON is YAML."""

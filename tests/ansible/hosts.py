@@ -36,7 +36,7 @@ class Host(NamedTuple):
     """All that it has: its home, its temporary files, its UI."""
     variables: dict[str, Any]
     """For the inventory."""
-    namespace: str | None = None
+    sshd: Sshd | None = None
 
     @property
     def home(self) -> Path:
@@ -49,27 +49,81 @@ class Host(NamedTuple):
         return self.folder / "ComfyUI"
 
     def kill(self) -> int:
-        """Kill with SIGKILL all that a play runs there; gives how many processes that were."""
-        killed = 0
-        for pid in self._processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                killed += 1
-        return killed
+        """Kill with SIGKILL all that runs there, its sshd too; gives how many processes."""
+        return _kill(self._processes())
 
-    def _processes(self) -> Iterator[int]:
-        if self.namespace is not None:
-            listed = _ip("netns", "pids", self.namespace).split()
-            for pid in map(int, listed):
-                if b"[listener]" not in _read(pid, "cmdline"):
-                    yield pid
-            return
+    def boot(self) -> None:
+        """Start it again after it was killed."""
+        if self.sshd is not None:
+            self.sshd.stop()
+            self.sshd.start()
+
+    def _processes(self) -> list[int]:
+        if self.sshd is not None:
+            return self.sshd.processes()
         mark = f"HOME={self.home}".encode()
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != os.getpid():
-                ours = mark in _read(int(entry.name), "environ").split(b"\0")
-                if ours and b"vaehub" in _read(int(entry.name), "cmdline"):
-                    yield int(entry.name)
+        everything = [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+        return [
+            pid
+            for pid in everything
+            if mark in _read(pid, "environ").split(b"\0") and b"vaehub" in _read(pid, "cmdline")
+        ]
+
+
+class Sshd:
+    """The sshd of a namespace."""
+
+    def __init__(self, program: str, namespace: str, folder: Path, allowed: Path, address: str):
+        self._namespace = namespace
+        self._log = folder / "sshd.log"
+        key = folder / "host_key"
+        _keygen(key)
+        public = " ".join(key.with_suffix(".pub").read_text().split()[:2])
+        (folder / "known_hosts").write_text(f"[{address}]:{_PORT} {public}\n")
+        environment = f"HOME={folder / 'home'} TMPDIR={folder / 'tmp'} LANG=C.UTF-8"
+        configuration = folder / "sshd_config"
+        configuration.write_text(
+            f"Port {_PORT}\nListenAddress {address}\nHostKey {key}\nPidFile none\n"
+            f"AuthorizedKeysFile {allowed}\nStrictModes no\nUsePAM no\nMaxStartups 100\n"
+            "PasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+            f"SetEnv {environment}\nSubsystem sftp internal-sftp\n"
+        )
+        # A namespace of mounts comes with it: what sshd writes there is nowhere else.
+        script = (
+            "for folder in /run /var/log; do mount -t tmpfs none $folder; done; mkdir /run/sshd;"
+            ' exec "$0" -D -e -f "$1"'
+        )
+        self._command = ["sh", "-c", script, program, str(configuration)]
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._log.unlink(missing_ok=True)
+        with self._log.open("wb") as stream:
+            self._process = subprocess.Popen(
+                ["ip", "netns", "exec", self._namespace, *self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+            )
+        _await(lambda: b"listening" in self._log.read_bytes(), self._process, self._log)
+
+    def stop(self) -> None:
+        """Kill it, and all that runs beside it."""
+        _kill(self.processes())
+        self._process.wait()
+
+    def processes(self) -> list[int]:
+        """Give the ids of all processes in the namespace."""
+        return [int(pid) for pid in _ip("netns", "pids", self._namespace).split()]
+
+
+def _kill(pids: list[int]) -> int:
+    killed = 0
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+    return killed
 
 
 def _read(pid: int, name: str) -> bytes:
@@ -143,7 +197,9 @@ def namespaces(base: Path, count: int) -> Iterator[Fleet]:
             _ip(*inside, "address", "add", f"{address}/24", "dev", "eth0")
             _ip(*inside, "link", "set", "eth0", "up")
             folder = _furnish(base / name)
-            stack.enter_context(_sshd(sshd, namespace, folder, key.with_suffix(".pub"), address))
+            served = Sshd(sshd, namespace, folder, key.with_suffix(".pub"), address)
+            stack.callback(served.stop)
+            served.start()
             variables = {
                 "ansible_host": address,
                 "ansible_port": _PORT,
@@ -153,7 +209,7 @@ def namespaces(base: Path, count: int) -> Iterator[Fleet]:
                 "ansible_ssh_common_args": f"-o UserKnownHostsFile={folder / 'known_hosts'} "
                 "-o StrictHostKeyChecking=yes",
             }
-            hosts.append(Host(name, folder, variables, namespace))
+            hosts.append(Host(name, folder, variables, served))
         yield Fleet(tuple(hosts), gateway)
 
 
@@ -178,42 +234,6 @@ def _furnish(folder: Path) -> Path:
     for name in ("main.py", "nodes.py", "folder_paths.py", "models/vae/mine.safetensors"):
         (folder / "ComfyUI" / name).write_text(f"the user's own {name}", encoding="utf-8")
     return folder
-
-
-@contextlib.contextmanager
-def _sshd(
-    program: str, namespace: str, folder: Path, allowed: Path, address: str
-) -> Iterator[None]:
-    key = folder / "host_key"
-    _keygen(key)
-    public = " ".join(key.with_suffix(".pub").read_text().split()[:2])
-    (folder / "known_hosts").write_text(f"[{address}]:{_PORT} {public}\n")
-    environment = f"HOME={folder / 'home'} TMPDIR={folder / 'tmp'} LANG=C.UTF-8"
-    configuration = folder / "sshd_config"
-    configuration.write_text(
-        f"Port {_PORT}\nListenAddress {address}\nHostKey {key}\nPidFile none\n"
-        f"AuthorizedKeysFile {allowed}\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-        f"PermitRootLogin prohibit-password\nMaxStartups 100\nSetEnv {environment}\n"
-        "Subsystem sftp internal-sftp\n"
-    )
-    # A namespace of mounts comes with it: what sshd writes there is nowhere else.
-    script = 'for folder in /run /var/log; do mount -t tmpfs none $folder; done; mkdir /run/sshd && exec "$0" -D -e -f "$1"'
-    log = folder / "sshd.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            ["ip", "netns", "exec", namespace, "sh", "-c", script, program, str(configuration)],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-        )
-    try:
-        _await(lambda: b"listening" in log.read_bytes(), process, log)
-        yield
-    finally:
-        for pid in _ip("netns", "pids", namespace).split():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
-        process.wait()
 
 
 def _await(condition: Any, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -144,6 +144,7 @@ def story(rollouts: Rollouts) -> Story:
     _await_download(victim, running)
     processes = victim.kill()
     killed = running.end()
+    victim.boot()
     after_kill = rollouts.trees()
     asked_before = len(rollouts.mirror.lines())
     mended = rollouts.play(playbook, *tokens)
