@@ -191,7 +191,7 @@ def agreed(
     where = files(manifest, None if is_lock else lock)  # type: ignore[arg-type]
     found = None
     if manifest is not None or (where.manifest.is_file() and not is_lock):
-        found = manifest_module.read(where.manifest)
+        found = manifest_module.read(where.manifest, cache=settings.cache)
     if is_lock or where.lock.exists() or found is None:
         known = lock if is_lock else lock_module.read(where.lock, cache=settings.cache)
         assert isinstance(known, lock_module.Lock)
