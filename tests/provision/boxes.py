@@ -52,9 +52,8 @@ class Fleet(api_box.Box):
 
     def sync(self, *, to: Sequence[str | Path] = (), **options: Any) -> SyncResult:
         """Make the targets equal to the lock."""
-        where = {} if "lock" in options else {"manifest": self.manifest}
         return provisioning.sync(
-            **where,
+            None if "lock" in options else self.manifest,
             to=[str(one) for one in to],
             settings=self.settings,
             catalogs=self.catalogs,
