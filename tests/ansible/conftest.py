@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -16,7 +19,7 @@ from vaehub.catalog.compiled import load_file
 from vaehub.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 
@@ -77,13 +80,43 @@ def vae_tree(folder: Path) -> dict[str, str]:
     }
 
 
+FEW = {
+    "house.safetensors": builders.safetensors_bytes(5_000, seed=1),
+    "attic.safetensors": builders.safetensors_bytes(8_000, seed=2),
+}
+
+
+class Mirrored(NamedTuple):
+    """A few small models, and a mirror that has them."""
+
+    address: str
+    folder: Path
+    models: Models
+
+
+@pytest.fixture(scope="session")
+def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
+    """Serve a few models from a thread: that is enough for one host."""
+
+    class Silent(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    folder = tmp_path_factory.mktemp("mirror")
+    models = make_models(tmp_path_factory.mktemp("few"), FEW)
+    models.publish(folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(folder)))
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Mirrored(f"http://127.0.0.1:{server.server_address[1]}", folder, models)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    files = {
-        "house.safetensors": builders.safetensors_bytes(5_000, seed=1),
-        "attic.safetensors": builders.safetensors_bytes(8_000, seed=2),
-        BIG: builders.safetensors_bytes(3_000_000, seed=3),
-    }
+    files = {**FEW, BIG: builders.safetensors_bytes(3_000_000, seed=3)}
     return make_models(tmp_path_factory.mktemp("models"), files)
 
 

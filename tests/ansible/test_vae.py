@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import builders
-from tests.ansible.conftest import Models, make_models, vae_tree
+from tests.ansible.conftest import FEW, Mirrored, Models, make_models, vae_tree
 from tests.ansible.control import Control, Task, needs_ansible
 from tests.trees import snapshot
 
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_ansible
 
-FILES = {
-    "house.safetensors": builders.safetensors_bytes(5_000, seed=1),
-    "attic.safetensors": builders.safetensors_bytes(8_000, seed=2),
-}
-REHEARSED = {"check_mode": True, "diff": True}
+REHEARSED: dict[str, Any] = {"check_mode": True, "diff": True}
 
 
 class Box:
@@ -62,33 +58,9 @@ class Box:
         return Task(module, said, {"environment": self.environment, **keywords})
 
 
-@pytest.fixture(scope="module")
-def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Serve the files as a mirror, from a thread."""
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-    from threading import Thread
-
-    class Silent(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    folder = tmp_path_factory.mktemp("mirror")
-    models = make_models(tmp_path_factory.mktemp("locked"), FILES)
-    models.publish(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(folder)))
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", folder, models
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 @pytest.fixture
-def box(tmp_path: Path, vaehub: Path, mirrored: tuple[str, Path, Models]) -> Box:
-    address, _, models = mirrored
-    return Box(tmp_path, vaehub, address, models)
+def box(tmp_path: Path, vaehub: Path, mirrored: Mirrored) -> Box:
+    return Box(tmp_path, vaehub, mirrored.address, mirrored.models)
 
 
 def changes(results: list[dict[str, Any]]) -> list[bool]:
@@ -114,7 +86,7 @@ def test_present_installs_once_and_says_what_is_there(control: Control, box: Box
         "target": str(box.ui),
         "layout": "comfyui",
         "path": str(box.vae / "house.safetensors"),
-        "size": len(FILES["house.safetensors"]),
+        "size": len(FEW["house.safetensors"]),
         "sha256": box.models.tree()["house.safetensors"],
         "listed_as": "house.safetensors",
         "action": "fetch",
@@ -192,11 +164,11 @@ def test_a_failure_has_the_message_and_the_hint_of_vaehub(control: Control, box:
 
 
 def test_wrong_bytes_are_told_and_not_installed(
-    control: Control, box: Box, tmp_path: Path, mirrored: tuple[str, Path, Models]
+    control: Control, box: Box, tmp_path: Path, mirrored: Mirrored
 ) -> None:
     spoilt = make_models(tmp_path / "m", {"bad.safetensors": builders.safetensors_bytes(seed=5)})
     for digest in spoilt.tree().values():
-        blob = mirrored[1] / "sha256" / digest
+        blob = mirrored.folder / "sha256" / digest
         blob.write_bytes(builders.safetensors_bytes(seed=6))
     (result,) = control.modules(box.task("bad", {"catalogs": [str(spoilt.catalog)]}))
     assert result["failed"]
