@@ -117,7 +117,7 @@ def test_any_lock_is_read_back_and_does_not_depend_on_order(
         else name
         for name in vaes
     ]
-    rest = {"targets": targets, "policy": data.draw(POLICY)}
+    rest: dict[str, Any] = {"targets": targets, "policy": data.draw(POLICY)}
     try:
         made = locking.make(wanting.manifest(HERE, *asked, **rest), known, pin=told)
     except (ManifestError, NamingError, TargetRefuses):
