@@ -28,6 +28,7 @@ COMMANDS = {
     "logout": "Forget the token of a host.",
     "completion": "Print what completes vaehub in bash, zsh or fish.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
+    "bundle": "Carry a lock and its files to a box without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 

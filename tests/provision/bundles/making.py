@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from tests.builders import safetensors_bytes
 from vaehub import provisioning, settings
 from vaehub.provision import lock as lock_module
+from vaehub.provision.bundles import tarred
 from vaehub.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vaehub.provision.bundles.creating import Created
@@ -80,7 +81,7 @@ def lock_of(files: Mapping[str, bytes] = FILES, **said: Any) -> Lock:
 class Machine:
     """A store and a place for bundles."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] = {}) -> None:  # noqa: B006
+    def __init__(self, folder: Path, environment: Mapping[str, str] = {}) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.environment = {
@@ -170,26 +171,15 @@ def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     return file.read() if file is not None else b""
 
 
-def tar_of(
-    parts: list[tuple[tarfile.TarInfo, bytes]], form: int = tarfile.USTAR_FORMAT
-) -> bytes:
+def tar_of(parts: list[tuple[tarfile.TarInfo, bytes]], form: Any = tarfile.USTAR_FORMAT) -> bytes:
     """Put a tar together, as others would."""
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", format=form) as tar:
-        for info, content in parts:
-            tar.addfile(info, io.BytesIO(content))
-    # The standard library fills up to whole records.
-    data = made.getvalue()
-    return data[: _end(data)] + bytes(1024)
-
-
-def _end(data: bytes) -> int:
-    end = len(data)
-    while end >= 512 and not any(data[end - 512 : end]):
-        end -= 512
-    return end
-
-
-def every(data: bytes, step: int) -> Iterator[bytes]:
-    for at in range(0, len(data), step):
-        yield data[at : at + step]
+    made = b""
+    for info, content in parts:
+        block = info.tobuf(form)
+        plain = tarfile.TarInfo(info.name)
+        plain.size = info.size
+        if block == plain.tobuf(form) and len(info.name) <= 100:
+            # The standard library leaves fields empty that other programs fill with zeros.
+            block = tarred.header(info.name, info.size)
+        made += block + content + bytes(-len(content) % 512)
+    return made + bytes(1024)

@@ -97,6 +97,7 @@ def create(
                 f"whoever reads the bundle takes no more of it: {error.strerror or error}",
                 hint="what was written so far is no bundle",
             ) from error
+    advanced(written.size)
     listener.finished(label)
     return Created(path, lock, written.sha256, written.size, "created")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import folders
+from vaehub import folders, staging
 from vaehub.errors import BundleRefused, HashMismatch, IntegrityError
 from vaehub.provision.bundles.reading import Reader
 from vaehub.transfer import disk
@@ -94,7 +94,7 @@ def take_in(
         if whole:
             reader.pass_over_blobs()
     else:
-        _check_space(missing, store)
+        _make_ready(missing, store)
         if len(missing) > 1:
             for member in blobs:
                 if member in missing:
@@ -142,11 +142,12 @@ def _refuse_other_bytes(source: Source, sha256: str | None) -> None:
         )
 
 
-def _check_space(missing: Collection[Member], store: Store) -> None:
+def _make_ready(missing: Collection[Member], store: Store) -> None:
     """Make sure that all of them fit, before the first one takes minutes."""
     if not missing:
         return
     paths = [store.partial(member.sha256) for member in missing]
+    staging.sweep(paths[0].parent)  # notes that a killed run was about to write
     here = sum(peek(path) or 0 for path in paths)
     needed = sum(member.size for member in missing) - here
     with disk.speaking_of(paths[0]):

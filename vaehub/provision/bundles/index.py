@@ -58,6 +58,8 @@ class Index(NamedTuple):
     readme: Member
     blobs: tuple[Member, ...]
     """By their sha256, each once."""
+    vaes: Any
+    """What it says of the VAEs, for people; must be what :func:`about` gives."""
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -90,18 +92,24 @@ def of(lock: Lock, sizes: Mapping[str, int]) -> Index:
         Member(LOCK_NAME, len(text), lock.digest()),
         Member(README_NAME, len(readme), hashlib.sha256(readme).hexdigest()),
         tuple(blob(digest, sizes[digest]) for digest in digests),
+        about(lock),
     )
 
 
 def text(index: Index, lock: Lock) -> bytes:
-    """Give the index as it stands in the bundle of a lock: what is in it, also for people."""
+    """Give the index as it stands in the bundle of a lock."""
     said = {
         "schema": SCHEMA,
         "lock": index.lock.sha256,
         "members": [member._asdict() for member in index.members],
-        "vaes": [_about(vae) for vae in lock.vaes],
+        "vaes": about(lock),
     }
     return (json.dumps(said, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def about(lock: Lock) -> list[dict[str, Any]]:
+    """Say for people what is in a lock: names, licenses, and which files belong to which VAE."""
+    return [_about(vae) for vae in lock.vaes]
 
 
 def parse(content: bytes) -> Index:
@@ -139,7 +147,7 @@ def parse(content: bytes) -> Index:
     digests = [member.sha256 for member in blobs]
     if digests != sorted(set(digests)):
         raise _refused("lists a file twice, or its files in another order than that of their names")
-    return Index(lock, readme, tuple(blobs))
+    return Index(lock, readme, tuple(blobs), said["vaes"])
 
 
 def _member(said: Any) -> Member:

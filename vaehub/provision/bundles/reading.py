@@ -147,6 +147,10 @@ class Reader:
             raise BundleRefused(
                 f"its index lists {sorted(extra)[0]}, which the lock does not name", hint=_DAMAGED
             )
+        if self.index.vaes != index_module.about(lock):
+            raise BundleRefused(
+                "its index says something else of its VAEs than the lock", hint=_DAMAGED
+            )
         return lock
 
     def _take_small(self, member: Member) -> bytes:
