@@ -36,6 +36,7 @@ def prove(brought: Sequence[Brought], wanted: Smoke, *, test: Test) -> list[Smok
         A report for each VAE that was tested.
     """
     reports: list[SmokeReport] = []
+    tested: set[tuple[str, ...]] = set()
     proved: dict[tuple[str, ...], Mapping[str, Any]] = {}
     for one in brought:
         if isinstance(one.outcome, Exception):
@@ -48,7 +49,8 @@ def prove(brought: Sequence[Brought], wanted: Smoke, *, test: Test) -> list[Smok
             continue
         key = tuple(receipt.sha256 for receipt in placed)
         known = next((r.smoke for r in placed if _is_proof(r.smoke, wanted)), proved.get(key))
-        if known is None:
+        if known is None and key not in tested:
+            tested.add(key)
             name = f"{one.vae.entry.full_name}@{one.vae.variant.name}"
             reports += test([name], one.place.target)
             again = receipts.find(placed[0].path)

@@ -253,7 +253,8 @@ class Session(Closing):
     def _refuse_beyond_mirrors(self, url: str) -> None:
         allowed = self.settings.allowed_origins
         if allowed is not None and origin(url) not in allowed:
-            raise Offline(
+            # Not Offline: another mirror may have the file itself.
+            raise SourceUnusable(
                 f"{safe_url(url)} would be asked, and only mirrors may be",
                 hint="leave --offline out, or name a mirror that has the file itself",
             )

@@ -12,6 +12,7 @@ from vaehub.cli.commands import install as install_command
 from vaehub.cli.commands import sync
 from vaehub.cli.declared import Group, argument, option
 from vaehub.cli.output import Block, Result
+from vaehub.cli.provisioned import lock_option, places_option
 from vaehub.cli.tables import Column, Styled, Table
 from vaehub.errors import UsageError
 
@@ -58,7 +59,7 @@ _license_option = option(
     completes="file",
     help="The bundle, which never overwrites another file; - for stdout.",
 )
-@sync.lock_option
+@lock_option
 @_license_option
 def create(
     call: Call, *, output: str | None, lock: str | None, accept_licenses: tuple[str, ...]
@@ -114,7 +115,7 @@ def create(
     ],
 )
 @argument("bundle", metavar="FILE", completes="file")
-@sync.places_option
+@places_option
 @option(
     "--lock",
     metavar="PATH",

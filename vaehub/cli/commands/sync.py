@@ -9,6 +9,7 @@ from vaehub.cli.call import Call, as_command
 from vaehub.cli.commands import install
 from vaehub.cli.declared import option
 from vaehub.cli.output import Block, Result, failed
+from vaehub.cli.provisioned import lock_option, manifest_option, places_option
 from vaehub.cli.tables import Column, Styled, Table
 from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
@@ -27,33 +28,6 @@ _COLUMNS = (
     Column("size", right=True, rank=1),
     Column("state"),
 )
-
-manifest_option = option(
-    "--manifest",
-    metavar="PATH",
-    completes="file",
-    help="The manifest; without it ./vaehub.yaml, if that is there.",
-)
-"""Declares ``--manifest`` of the function below."""
-
-lock_option = option(
-    "--lock",
-    metavar="PATH",
-    completes="file",
-    help="The lock; without it vaehub.lock beside the manifest.",
-)
-"""Declares ``--lock`` of the function below."""
-
-places_option = option(
-    "--to",
-    metavar="[NAME=]PATH",
-    many=True,
-    completes="target",
-    help="Only this target: one of the lock's by its name, with its path where the manifest has "
-    "none, or any UI's root or folder; may be given several times. Without it all targets of the "
-    "manifest.",
-)
-"""Declares ``--to`` of the function below, which names targets of a lock."""
 
 
 @as_command(
