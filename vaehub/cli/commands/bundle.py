@@ -12,7 +12,7 @@ from vaehub.cli.commands import install as install_command
 from vaehub.cli.commands import sync
 from vaehub.cli.declared import Group, argument, option
 from vaehub.cli.output import Block, Result
-from vaehub.cli.provisioned import lock_option, places_option
+from vaehub.cli.provisioned import lock_option
 from vaehub.cli.tables import Column, Styled, Table
 from vaehub.errors import UsageError
 
@@ -115,7 +115,14 @@ def create(
     ],
 )
 @argument("bundle", metavar="FILE", completes="file")
-@places_option
+@option(
+    "--to",
+    metavar="[NAME=]PATH",
+    many=True,
+    completes="target",
+    help="A target: NAME=PATH for one of the lock's, or any UI's root or folder; may be given "
+    "several times. Without it, the one that install would take.",
+)
 @option(
     "--lock",
     metavar="PATH",
