@@ -7,7 +7,7 @@ returns plain frozen objects or raises a :class:`vaehub.errors.VaehubError`. Pri
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from vaehub import settings as settings_module
 from vaehub import values
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.licenses import Ask
-    from vaehub.model import Artifact, Source, Target
+    from vaehub.model import Target
+    from vaehub.provision.bundles.creating import Created
+    from vaehub.provision.bundles.importing import Imported
     from vaehub.provision.changes import Changes
     from vaehub.provision.lock import Lock
     from vaehub.provision.manifest import Manifest, Policy
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from vaehub.settings import Settings
     from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
-    from vaehub.transfer.session import Session
 
 
 class Files(NamedTuple):
@@ -189,17 +190,14 @@ def lock_of(
 ) -> LockResult:
     """Lock a manifest that was read; see :func:`lock`."""
     from vaehub.catalog import load_catalogs
-    from vaehub.provision import locking
+    from vaehub.provision import locking, pinning
     from vaehub.transfer.session import Session
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
     content, before = _standing(path)
     with Session(settings) as session:
-
-        def pin(artifact: Artifact) -> Artifact:
-            return _pin(artifact, manifest.policy, session=session, settings=settings)
-
+        pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
     text = made.text().encode()
     # What nobody could read back is not written; and the next one to read it need not look again.
@@ -242,20 +240,6 @@ def _write(path: Path, text: bytes, *, what: str) -> None:
             f"cannot write the {what} {path}: {error.strerror or error}",
             hint=f"check that folder's permissions, or name another place with --{what}",
         ) from error
-
-
-def _pin(artifact: Artifact, policy: Policy, *, session: Session, settings: Settings) -> Artifact:
-    from vaehub import hosts
-    from vaehub.provision import locking
-
-    def ask(source: Source) -> Artifact | None:
-        told = hosts.get(source.host).locate(source, artifact, session=session, settings=settings)
-        if told.sha256 is None:
-            return None
-        size = told.size if told.size is not None else artifact.size
-        return artifact._replace(sha256=told.sha256, size=size, evidence="host")
-
-    return locking.pin_by_host(artifact, locking.allowed_sources(artifact, policy), ask)
 
 
 def agreed(
@@ -417,3 +401,97 @@ def _proved(
         )
 
     return proving.prove(synced.brought, wanted, test=test)
+
+
+def create_bundle(
+    output: str | Path | IO[bytes],
+    lock: str | Path | Lock | None = None,
+    *,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+) -> Created:
+    """Write a lock and all its files into one tar; the same lock gives the same bytes.
+
+    Args:
+        output: The file, which is never overwritten, or an unbuffered stream.
+        lock: The lock, or its file; ``./vaehub.lock`` by default.
+        accept_licenses: License ids that the caller accepts.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Raises:
+        LockError: there is no lock, or it cannot be read.
+        LicenseNotAccepted: a license asks for acceptance.
+        SourceError, IntegrityError: a file of the lock cannot be had.
+        FileInTheWay: another file has the name.
+        TargetError: the bundle cannot be written.
+    """
+    from vaehub.provision.bundles import creating, writing
+    from vaehub.transfer.listener import SILENT
+    from vaehub.transfer.session import Session
+
+    settings = settings or settings_module.load()
+    if lock is None or isinstance(lock, (str, Path)):
+        lock = lock_module.read(files(None, lock).lock, cache=settings.cache)
+    settings = under(lock.policy, settings)
+    with Session(settings) as session:
+        return creating.create(
+            writing.output_of(output) if isinstance(output, (str, Path)) else output,
+            lock,
+            accepted_licenses=accept_licenses,
+            ask=ask,
+            settings=settings,
+            session=session,
+            listener=listener or SILENT,
+        )
+
+
+def import_bundle(
+    bundle: str | Path | IO[bytes],
+    *,
+    lock: str | Path | Lock | None = None,
+    sha256: str | None = None,
+    dry_run: bool = False,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+) -> Imported:
+    """Take the files of a bundle into the store; running it again goes on where it ended.
+
+    Args:
+        bundle: The file, or an unbuffered stream.
+        lock: The only lock that it may have, or the file of that; None: any.
+        sha256: What the whole bundle must be; None: it need not be hashed as a whole.
+        dry_run: Only look at what is in it.
+        settings: The settings; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Raises:
+        UsageError: there is no such file, or ``sha256`` is none.
+        LockError: ``lock`` cannot be read.
+        IntegrityError: it is no bundle, a damaged one, or another one than it must be.
+        TargetError: the store cannot be written.
+    """
+    from vaehub.errors import UsageError
+    from vaehub.provision.bundles import importing, source
+    from vaehub.store import Store
+    from vaehub.transfer.listener import SILENT
+
+    settings = settings or settings_module.load()
+    if sha256 is not None:
+        sha256 = sha256.strip().lower()
+        if len(sha256) != 64 or sha256.strip("0123456789abcdef"):
+            raise UsageError(f"{sha256[:80]!r} is no sha256: that has 64 hex digits")
+    if isinstance(lock, (str, Path)):
+        lock = lock_module.read(Path(lock).expanduser(), cache=settings.cache)
+    with source.opened(bundle, hashing=sha256 is not None) as opened:
+        return importing.take_in(
+            opened,
+            Store(settings.store),
+            lock=lock,
+            sha256=sha256,
+            dry_run=dry_run,
+            listener=listener or SILENT,
+        )

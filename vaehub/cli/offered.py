@@ -185,6 +185,7 @@ VALUES: dict[str, Callable[[Place], Iterator[Candidate]]] = {
     "form": _fixed("safetensors"),
     "language": _fixed("en", "zh"),
     "shell": _fixed("bash", "zsh", "fish"),
+    "sha256": _fixed(),  # nobody can guess it
 }
 """Which values there are of each kind that a declaration names, besides ``file`` and ``folder``."""
 BESIDES = {"name or file": FILES, "target": FOLDERS, "config value": FOLDERS}

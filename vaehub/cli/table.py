@@ -31,6 +31,7 @@ COMMANDS = {
     "lock": "Write down exactly which bytes a manifest means.",
     "add": "Ask for VAEs in the manifest.",
     "remove": "Take VAEs out of the manifest.",
+    "bundle": "Carry a lock and its files to a box without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 
