@@ -150,7 +150,7 @@ def command(
             dry_run=dry_run,
             require_pinned=require_pinned,
             accept_licenses=accept_licenses,
-            ask=_ask if call.can_ask else None,
+            ask=ask_for_license if call.can_ask else None,
             settings=settings,
             catalogs=call.catalogs,
             listener=listener,
@@ -206,7 +206,7 @@ def _failed_sources(result: InstallResult) -> Iterator[Problem]:
             yield Problem(error.code, error.message, where=label, blocking=False, hint=error.hint)
 
 
-def _ask(entry: Entry) -> bool:
+def ask_for_license(entry: Entry) -> bool:
     """Show the license to the person at the terminal and take the answer."""
     license_ = entry.license
     facts = (
