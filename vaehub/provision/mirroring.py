@@ -149,7 +149,7 @@ def mirror(
             there.update({one.path: one for one in removed})
             problems += left
         tree.settle()
-    problems += [*_of_licenses(given), *_of_permissions(tree)]
+    problems += [*_of_licenses(given, there), *_of_permissions(tree)]
     files = sorted(there.values(), key=lambda one: one.path)
     return MirrorResult(folder, tuple(files), tuple(failures), tuple(problems), written)
 
@@ -282,10 +282,13 @@ def _prune(
     return removed, left
 
 
-def _of_licenses(given: Sequence[Given]) -> Iterator[Problem]:
-    """Say of which files a mirror's owner must know more than that they are there."""
+def _of_licenses(given: Sequence[Given], there: Collection[str]) -> Iterator[Problem]:
+    """Say which files more must be known of than that they are there."""
     vaes: dict[str, LockedVae] = {
-        vae.entry.full_name: vae for one in given for vae in one.lock.vaes
+        vae.entry.full_name: vae
+        for one in given
+        for vae in one.lock.vaes
+        if any(locked.artifact.sha256 in there for locked in vae.artifacts)
     }
     for name, vae in sorted(vaes.items()):
         license_ = vae.entry.license
