@@ -257,6 +257,7 @@ def test_a_file_that_cannot_be_read_is_another_one(world: LoopbackWorld) -> None
             Target("automatic1111", folder),
             wish=False,
             reserved=lambda _: (),
+            called=lambda _: None,
             finish=lambda _: None,
         )
         assert found[NAME].path == folder / "models" / "VAE" / "house.safetensors"

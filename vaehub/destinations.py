@@ -16,7 +16,7 @@ from vaehub.plan import Destination
 from vaehub.targets import remedies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from vaehub.model import Artifact, Entry, Receipt, Target, Variant
@@ -31,6 +31,7 @@ def find(
     *,
     wish: bool,
     reserved: Callable[[str], Collection[str]],
+    called: Callable[[Artifact], str | None],
     finish: Callable[[Path], None],
 ) -> Mapping[str, Destination]:
     """Find the destination of each artifact of a variant.
@@ -42,6 +43,7 @@ def find(
         wish: The user wants safetensors and no pickle.
         reserved: Gives the names that the catalogs have for the files of a slot, in lower case.
             Nothing is renamed to one of them.
+        called: Gives the one name that an artifact may have; None where any will do that is free.
         finish: Writes the receipt that a killed run may still owe for a path.
 
     Returns:
@@ -51,7 +53,9 @@ def find(
         TargetNotUsable: none of the folders that the UI lists is there.
         TargetRefuses: the UI could tell the file from another one under no name at all.
     """
-    search = _Search(entry, variant, target, wish=wish, reserved=reserved, finish=finish)
+    search = _Search(
+        entry, variant, target, wish=wish, reserved=reserved, called=called, finish=finish
+    )
     return {artifact.name: search.one(artifact) for artifact in variant.artifacts}
 
 
@@ -115,10 +119,11 @@ class _Search:
         *,
         wish: bool,
         reserved: Callable[[str], Collection[str]],
+        called: Callable[[Artifact], str | None],
         finish: Callable[[Path], None],
     ) -> None:
         self._entry, self._variant, self._target = entry, variant, target
-        self._wish, self._reserved, self._finish = wish, reserved, finish
+        self._wish, self._reserved, self._called, self._finish = wish, reserved, called, finish
         self._layout: Layout = targets.layouts()[target.layout]
         self._folder = self._layout.folder(target, entry.slot)
         listed = self._layout.folders(target, entry.slot)
@@ -132,9 +137,7 @@ class _Search:
 
     def one(self, artifact: Artifact) -> Destination:
         """Find the destination of one artifact."""
-        names = remedies.installed_names(
-            self._layout, self._entry, self._variant, artifact, wish=self._wish
-        )
+        names = self._names(artifact)
         first = next(names)
         preferred = self._folder / first.name
         self._finish(preferred)
@@ -162,6 +165,13 @@ class _Search:
                 return Destination(self._folder / other.name, because, other.convert)
         raise _hidden(self._layout, hidden_by or preferred, first.name)
 
+    def _names(self, artifact: Artifact) -> Iterator[Remedy]:
+        names = remedies.installed_names(
+            self._layout, self._entry, self._variant, artifact, wish=self._wish
+        )
+        name = self._called(artifact)
+        return names if name is None else iter([next(names)._replace(name=name)])
+
     def _placed_already(self, artifact: Artifact, first: Remedy) -> Destination | None:
         """Find these bytes where an earlier install of this entry put them, under any name."""
         preferred = self._folder / first.name
@@ -169,6 +179,8 @@ class _Search:
         if receipt is not None and self._is_this(receipt, artifact, first) and preferred.is_file():
             # The one that the search below would choose, and no other receipt need be read.
             return Destination(preferred, first.reason, first.convert)
+        if self._called(artifact) is not None:
+            return None
         if self._placed is None:
             folders = self._layout.folders(self._target, self._entry.slot)
             self._placed = [receipt for folder in folders for receipt in receipts.read(folder)]

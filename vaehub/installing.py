@@ -122,7 +122,7 @@ def _carry_out(
         with making as made, _placing:
             if created is None:
                 created = _make_folder(folder, target, store)
-            methods = place_all(plan, made, store, created)
+            placed = place_all(plan, made, store, created)
             intents.forget(store.root, folder)
         received.note(settings.state, target)
     except BaseException:
@@ -136,7 +136,7 @@ def _carry_out(
         if step.convert is None:
             got = made[step.artifact.name]
             copies.placed(obtaining.key_of(step.artifact), step.destination, got.sha256)
-    return outcome.done(plan, made, methods)
+    return outcome.done(plan, made, placed)
 
 
 def _make_folder(folder: Path, target: Target, store: Store) -> tuple[str, ...]:

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
     from vaehub.model import Artifact, Receipt
 
-Found = Literal["absent", "intact", "outdated", "changed", "taken", "same-bytes", "foreign"]
+Found = Literal[
+    "absent", "intact", "outdated", "changed", "damaged", "taken", "same-bytes", "foreign"
+]
 """What stands at a destination:
 
 - ``absent``: nothing;
 - ``intact``: what we placed, and what the catalog wants;
 - ``outdated``: what we placed, unchanged, but the catalog now wants other bytes;
 - ``changed``: we placed a file there, and its bytes are not those any more;
+- ``damaged``: no sound model, or the very file that we placed with other bytes; told from
+  ``changed`` and ``foreign`` only where somebody asks;
 - ``taken``: what we placed, unchanged, but as something else: for another entry, or converted where
   the file itself is wanted, or the other way round;
 - ``same-bytes``: not ours, but exactly the bytes that the catalog wants;
@@ -84,7 +88,14 @@ def _by_stat(receipt: Receipt, *, deep: bool) -> bool | OSError | None:
     return None
 
 
-def look(destination: Path, artifact: Artifact, *, entry: str, converted: bool = False) -> Found:
+def look(
+    destination: Path,
+    artifact: Artifact,
+    *,
+    entry: str,
+    converted: bool = False,
+    tell_damage: bool = False,
+) -> Found:
     """Say what stands at the place where an artifact would be installed.
 
     Args:
@@ -92,6 +103,7 @@ def look(destination: Path, artifact: Artifact, *, entry: str, converted: bool =
         artifact: What the catalog wants there.
         entry: Full name of the entry that it is part of.
         converted: What is wanted there is made of the artifact, and not the artifact itself.
+        tell_damage: Whether what no UI could use is told from what somebody put there on purpose.
 
     Raises:
         OSError: something is there and cannot be read.
@@ -101,7 +113,7 @@ def look(destination: Path, artifact: Artifact, *, entry: str, converted: bool =
     receipt = receipts.find(destination)
     if receipt is not None and destination.is_file():
         if not is_unchanged(receipt):
-            return "changed"
+            return "damaged" if tell_damage and is_damaged(destination, receipt) else "changed"
         alike = converted == (receipt.converted_from is not None)
         if alike and artifact.sha256 == receipt.origin_sha256:
             return "intact"
@@ -116,4 +128,33 @@ def look(destination: Path, artifact: Artifact, *, entry: str, converted: bool =
         and sha256_of(destination) == artifact.sha256
     ):
         return "same-bytes"
-    return "foreign"
+    return "damaged" if tell_damage and is_damaged(destination, None) else "foreign"
+
+
+def is_damaged(path: Path, receipt: Receipt | None) -> bool:
+    """Tell whether a file that is not what it should be can only be so by accident.
+
+    It is the very file that we placed, by its inode; or what nothing could load: one that was cut
+    off, an error page. Whatever else has our file's name is a person's choice.
+
+    Args:
+        path: A file other than what should stand there.
+        receipt: Of what we placed there, if we did.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.is_symlink() or not path.is_file():
+        return False
+    if receipt is not None and path.stat().st_ino == receipt.inode:
+        return True
+    from vaehub.errors import NotAModel, UnsafePickle
+    from vaehub.weights import check_file
+
+    try:
+        check_file(path, name=path.name)
+    except NotAModel:
+        return True
+    except UnsafePickle:
+        return False
+    return False

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from vaehub.errors import VaehubError
     from vaehub.model import Entry, Problem, Source, Target, Variant
-    from vaehub.placing import Fetched
+    from vaehub.placing import Fetched, Placed
     from vaehub.plan import Plan, Step
     from vaehub.targets import Layout
 
@@ -47,6 +47,8 @@ class Installed(NamedTuple):
     """Why it is another file, or has another name, than the catalog says."""
     listed_as: str | None = None
     """What the UI calls it in its list; None where it lists it under no name."""
+    set_aside: Path | None = None
+    """Where the damaged file is now that had the name before."""
 
 
 class InstallResult(NamedTuple):
@@ -86,24 +88,25 @@ def report(plan: Plan, *, dry_run: bool) -> InstallResult:
     return _result(plan, {}, {}, dry_run=dry_run)
 
 
-def done(plan: Plan, fetched: Mapping[str, Fetched], methods: Mapping[str, str]) -> InstallResult:
+def done(plan: Plan, fetched: Mapping[str, Fetched], placed: Mapping[str, Placed]) -> InstallResult:
     """Say what became of a plan that was carried out.
 
     Args:
         plan: The plan.
         fetched: The bytes that were placed, per artifact name.
-        methods: How each was placed, per artifact name.
+        placed: How each was placed, per artifact name.
     """
-    return _result(plan, fetched, methods, dry_run=False)
+    return _result(plan, fetched, placed, dry_run=False)
 
 
 def _result(
-    plan: Plan, fetched: Mapping[str, Fetched], methods: Mapping[str, str], *, dry_run: bool
+    plan: Plan, fetched: Mapping[str, Fetched], placed: Mapping[str, Placed], *, dry_run: bool
 ) -> InstallResult:
     layout = targets.layouts()[plan.target.layout]
     steps = []
     for step in plan.steps:
         bytes_ = fetched.get(step.artifact.name)
+        there = placed.get(step.artifact.name)
         origin = bytes_.converted_from if bytes_ else _origin(step)
         status: Status = "present" if step.action == "keep" else "installed"
         steps.append(
@@ -116,7 +119,8 @@ def _result(
                 size=bytes_.size if bytes_ else None if origin else step.artifact.size,
                 sha256=bytes_.sha256 if bytes_ else None if origin else step.artifact.sha256,
                 source=bytes_.source if bytes_ else None,
-                method=methods.get(step.artifact.name),
+                method=there.method if there else None,
+                set_aside=there.set_aside if there else None,
                 attempts=bytes_.attempts if bytes_ else (),
                 candidates=_candidates(step) if dry_run else (),
                 converted_from=origin,

@@ -110,8 +110,13 @@ def refuse_if_taken(destination: Path) -> None:
         )
 
 
-def publish(temporary: Path, final: Path) -> None:
+def publish(temporary: Path, final: Path, *, keep: bool = False) -> None:
     """Give a finished file its final name, unless something has that name already.
+
+    Args:
+        temporary: The name that it has.
+        final: The name that it gets.
+        keep: Whether it keeps the first name as well, where the file system has hard links.
 
     Raises:
         FileExistsError: something has it; nothing was changed.
@@ -128,7 +133,8 @@ def publish(temporary: Path, final: Path) -> None:
             raise
         rename_without_replacing(temporary, final)
     else:
-        temporary.unlink()
+        if not keep:
+            temporary.unlink()
 
 
 def rename_without_replacing(temporary: Path, final: Path) -> None:

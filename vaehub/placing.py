@@ -6,6 +6,7 @@ and its receipt is bridged by an intent in the store.
 
 from __future__ import annotations
 
+import itertools
 import os
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vaehub import intents, observe, receipts
 from vaehub.errors import FileInTheWay
 from vaehub.model import Receipt
-from vaehub.place import place
+from vaehub.place import place, publish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from vaehub.errors import VaehubError
     from vaehub.plan import Plan, Step
     from vaehub.store import Store
+
+
+SET_ASIDE = ".damaged"
+"""How the name of a file ends that had to give way."""
 
 
 class Fetched(NamedTuple):
@@ -41,9 +46,18 @@ class Fetched(NamedTuple):
     merely moved says this."""
 
 
+class Placed(NamedTuple):
+    """What became of one artifact."""
+
+    method: str
+    """``reflink``, ``hardlink``, ``copy`` or ``moved``."""
+    set_aside: Path | None = None
+    """Where the damaged file is now that had the name before."""
+
+
 def place_all(
     plan: Plan, fetched: Mapping[str, Fetched], store: Store, created: tuple[str, ...]
-) -> dict[str, str]:
+) -> dict[str, Placed]:
     """Place every artifact or none, and write the receipts.
 
     Args:
@@ -53,12 +67,12 @@ def place_all(
         created: Folders made for this install, for the receipts.
 
     Returns:
-        How each artifact was placed, per name.
+        How each artifact was placed, and what was set aside for it, per name.
 
     Raises:
         TargetError: one could not be placed; those before it are gone again.
     """
-    methods: dict[str, str] = {}
+    done: dict[str, Placed] = {}
     placed: list[Receipt] = []
     try:
         for step in plan.steps:
@@ -71,28 +85,34 @@ def place_all(
                 source=bytes_.source,
                 converted_from=bytes_.converted_from,
             )
-            receipt = _place_one(receipt, bytes_, store, replaces=step.replaces)
-            methods[step.artifact.name] = receipt.method
+            receipt, aside = _place_one(receipt, bytes_, store, step)
+            done[step.artifact.name] = Placed(receipt.method, aside)
             if not step.replaces:
                 placed.append(receipt)
     except BaseException:
         for receipt in placed:
             receipts.unplace(receipt)
         raise
-    return methods
+    return done
 
 
-def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: bool) -> Receipt:
+def _place_one(
+    receipt: Receipt, bytes_: Fetched, store: Store, step: Step
+) -> tuple[Receipt, Path | None]:
     destination = receipt.path
+    aside = None
     intents.note(store.root, receipt)
     try:
-        if replaces:
-            # Ours and unchanged: swapped in one rename, so that the UI always finds one of the two.
+        if step.replaces:
+            # Swapped in one rename, so that the UI always finds one of the two.
             staged = receipts.folder_of(destination) / f"{destination.name}.new.part"
             staged.unlink(missing_ok=True)
             try:
                 method = place(bytes_.path, staged, keep_source=bytes_.keep)
-                _refuse_if_changed(destination)
+                if step.sets_aside:
+                    aside = _set_aside(destination)
+                else:
+                    _refuse_if_changed(destination)
                 staged.replace(destination)
             finally:
                 staged.unlink(missing_ok=True)
@@ -104,12 +124,36 @@ def _place_one(receipt: Receipt, bytes_: Fetched, store: Store, *, replaces: boo
             receipt = receipts.with_stat(receipt._replace(method=method), destination.stat())
             receipts.write(receipt)
         except BaseException:
-            if not replaces:
+            if not step.replaces:
                 destination.unlink(missing_ok=True)  # without a receipt nobody could remove it
             raise
     finally:
         intents.forget(store.root, destination)
-    return receipt
+    return receipt, aside
+
+
+def _set_aside(destination: Path) -> Path | None:
+    """Give a damaged file a second name that no UI lists, and say which; None where it is gone.
+
+    Raises:
+        FileInTheWay: it is damaged no longer.
+        OSError: it can have no second name there.
+    """
+    if not os.path.lexists(destination):
+        return None
+    if not observe.is_damaged(destination, receipts.find(destination)):
+        raise FileInTheWay(
+            f"{destination} was changed while what should stand there was fetched",
+            hint="it was not touched; move or delete it, and run the same command again",
+        )
+    for number in itertools.count(1):
+        path = receipts.folder_of(destination) / f"{destination.name}.{number}{SET_ASIDE}"
+        try:
+            publish(destination, path, keep=True)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError
 
 
 def _refuse_if_changed(destination: Path) -> None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from vaehub.targets.remedies import Convert
 
 Action = Literal["fetch", "place", "keep"]
+_REASONS: Mapping[str, str] = {
+    "outdated": "a newer file of the catalog",
+    "damaged": "what stands there is damaged",
+}
+"""Why something is to be done where a file stands already."""
 
 
 class Destination(NamedTuple):
@@ -44,7 +49,9 @@ class Step(NamedTuple):
     sources: tuple[Source, ...] = ()
     """In the order they will be tried; empty where the file is there or the store has the bytes."""
     replaces: bool = False
-    """An older file of ours stands at the destination and gives way."""
+    """A file stands at the destination and gives way: an older one of ours, or a damaged one."""
+    sets_aside: bool = False
+    """What gives way is damaged; it is kept, under another name that no UI lists."""
     convert: Convert | None = None
     """What is placed is made of the artifact: its weights as safetensors."""
     because: str | None = None
@@ -227,7 +234,7 @@ def make_plan(
         else:
             in_store = artifact.sha256 is not None and artifact.sha256 in stored
             here = () if in_store else nearby.get(artifact.name, ())
-            reason = "a newer file of the catalog" if state == "outdated" else "not there yet"
+            reason = _REASONS.get(state, "not there yet")
             if in_store:
                 reason += "; its bytes are in the store"
             elif here:
@@ -239,7 +246,8 @@ def make_plan(
                     destination,
                     reason if convert is None else f"{reason}; made of {artifact.name}",
                     sources=() if in_store else sources[artifact.name],
-                    replaces=state == "outdated",
+                    replaces=state in {"outdated", "damaged"},
+                    sets_aside=state == "damaged",
                     convert=convert,
                     because=why,
                     nearby=here,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from vaehub.licenses import Ask
-    from vaehub.model import Entry, Target, Variant
+    from vaehub.model import Artifact, Entry, Target, Variant
     from vaehub.nearby import Nearby
     from vaehub.observe import Found
     from vaehub.settings import Settings
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 def _nothing(slot: str) -> Collection[str]:
     return ()
+
+
+def _as_usual(layout: str, artifact: Artifact) -> str | None:
+    return None
 
 
 class Options(NamedTuple):
@@ -50,6 +54,10 @@ class Options(NamedTuple):
     """Place the weights of a pickle as safetensors."""
     reserved: Callable[[str], Collection[str]] = _nothing
     """Gives the names that the catalogs have for the files of a slot, in lower case."""
+    installed_as: Callable[[str, Artifact], str | None] = _as_usual
+    """Gives the one name that an artifact may have in a layout; None: whichever is free."""
+    repair: bool = False
+    """A damaged file at the destination gives way, and is set aside."""
 
 
 class Order(NamedTuple):
@@ -136,6 +144,7 @@ def _plan(
             target,
             wish=options.convert,
             reserved=options.reserved,
+            called=partial(options.installed_as, target.layout),
             finish=finish,
         )
     else:
@@ -148,6 +157,7 @@ def _plan(
             artifact,
             entry=entry.full_name,
             converted=where[artifact.name].convert is not None,
+            tell_damage=options.repair,
         )
         for artifact in variant.artifacts
     }
@@ -202,7 +212,8 @@ def _nearby(
     missing = [
         artifact
         for artifact in variant.artifacts
-        if found[artifact.name] in {"absent", "outdated"} and artifact.sha256 not in stored
+        if found[artifact.name] in {"absent", "damaged", "outdated"}
+        and artifact.sha256 not in stored
     ]
     if not missing:
         return {}

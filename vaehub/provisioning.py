@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.licenses import Ask
-    from vaehub.model import Artifact, Source
+    from vaehub.model import Artifact, Source, Target
     from vaehub.provision.lock import Lock
     from vaehub.provision.manifest import Manifest, Policy
     from vaehub.provision.mirroring import MirrorResult
+    from vaehub.provision.places import Placed
+    from vaehub.provision.syncing import Synced
     from vaehub.settings import Settings
+    from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
     from vaehub.transfer.session import Session
 
@@ -44,6 +47,19 @@ class LockResult(NamedTuple):
     changed: bool
     """Whether the file had to be, or would have to be, written."""
     written: bool
+
+
+class SyncResult(NamedTuple):
+    """What a sync did."""
+
+    lock: Lock
+    relocked: LockResult | None
+    """What became of the lock, where it had to be made anew first."""
+    places: tuple[Placed, ...]
+    synced: Synced
+    reports: tuple[SmokeReport, ...] = ()
+    """Of the smoke tests that the policy asks for."""
+    dry_run: bool = False
 
 
 def files(manifest: str | Path | None = None, lock: str | Path | None = None) -> Files:
@@ -139,6 +155,167 @@ def _pin(artifact: Artifact, policy: Policy, *, session: Session, settings: Sett
         return artifact._replace(sha256=told.sha256, size=size, evidence="host")
 
     return locking.pin_by_host(artifact, locking.allowed_sources(artifact, policy), ask)
+
+
+def agreed(
+    manifest: str | Path | None = None,
+    lock: str | Path | Lock | None = None,
+    *,
+    frozen: bool = True,
+    dry_run: bool = False,
+    settings: Settings,
+    catalogs: Catalogs | None = None,
+) -> tuple[Manifest | None, Lock, LockResult | None]:
+    """Give manifest and lock that agree with each other.
+
+    Args:
+        manifest: As for :func:`lock`. It need not be there if nobody names it.
+        lock: The lock, or where it lies; as for :func:`lock`.
+        frozen: Refuse rather than make a lock that is missing, or is not of this manifest.
+        dry_run: Make it, and write nothing.
+        settings: The user's settings.
+        catalogs: The catalogs; the user's own by default.
+
+    Returns:
+        The manifest, None where there is none; the lock; and what became of it where it had to be
+        made.
+
+    Raises:
+        ManifestError, LockError: one of them cannot be read.
+        Drift: they disagree, and ``frozen``.
+        VaehubError: as for :func:`lock`.
+    """
+    from vaehub.errors import Drift
+    from vaehub.provision import locking
+
+    is_lock = isinstance(lock, lock_module.Lock)
+    where = files(manifest, None if is_lock else lock)  # type: ignore[arg-type]
+    found = None
+    if manifest is not None or (where.manifest.is_file() and not is_lock):
+        found = manifest_module.read(where.manifest, cache=settings.cache)
+    if is_lock or where.lock.exists() or found is None:
+        known = lock if is_lock else lock_module.read(where.lock, cache=settings.cache)
+        assert isinstance(known, lock_module.Lock)
+        problems = locking.disagreements(found, known) if found is not None else []
+        if not problems:
+            return found, known, None
+        if frozen:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise Drift(
+                f"{where.lock} is not the lock of {where.manifest}: {problems[0].message}{more}",
+                hint="run `vaehub lock`, and keep the result with the manifest",
+            )
+    elif frozen:
+        raise Drift(
+            f"there is no lock {where.lock} for {where.manifest}",
+            hint="run `vaehub lock`, and keep the result with the manifest",
+        )
+    assert found is not None
+    made = lock_of(found, where.lock, check=dry_run, settings=settings, catalogs=catalogs)
+    return found, made.lock, made
+
+
+def sync(
+    manifest: str | Path | None = None,
+    lock: str | Path | Lock | None = None,
+    *,
+    to: Sequence[str] = (),
+    frozen: bool = False,
+    offline: bool = False,
+    dry_run: bool = False,
+    remove: bool = True,
+    smoke: bool = True,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> SyncResult:
+    """Make targets equal to a lock; running it again changes nothing.
+
+    Args:
+        manifest: As for :func:`lock`. It need not be there where there is a lock.
+        lock: The lock, or where it lies; as for :func:`lock`.
+        to: Which targets; see :func:`vaehub.provision.places.find_places`.
+        frozen: Never make the lock, and refuse one that is not of this manifest.
+        offline: Ask nobody but mirrors.
+        dry_run: Change nothing, and say what would be done.
+        remove: Whether what vaehub placed there and the lock does not name goes.
+        smoke: Whether what the policy says of smoke tests is done.
+        accept_licenses: License ids that the caller accepts, beyond those of the policy.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs, for making a lock and for smoke tests; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Returns:
+        What became of each VAE; an error of one stops none of the others, and is in there.
+
+    Raises:
+        ManifestError, LockError: one of them cannot be read.
+        Drift: manifest and lock disagree, and ``frozen``; or the lock has no answer for a target.
+        UsageError: nobody says where a target is.
+        TargetNotUsable: a path cannot be a target.
+        VaehubError: as for :func:`lock`, where the lock has to be made.
+    """
+    from vaehub.provision import places, syncing
+    from vaehub.transfer.listener import SILENT
+    from vaehub.transfer.session import Session
+
+    settings = settings or settings_module.load()
+    found, locked, relocked = agreed(
+        manifest, lock, frozen=frozen, dry_run=dry_run, settings=settings, catalogs=catalogs
+    )
+    settings = under(locked.policy, settings, offline=offline)
+    there = places.find_places(locked, to, manifest=found, settings=settings, cwd=Path.cwd())
+    with Session(settings) as session:
+        synced = syncing.sync(
+            locked,
+            there,
+            remove=remove,
+            dry_run=dry_run,
+            accepted_licenses=accept_licenses,
+            ask=ask,
+            settings=settings,
+            session=session,
+            listener=listener or SILENT,
+        )
+    reports = _proved(synced, locked.policy, settings, catalogs) if smoke and not dry_run else ()
+    return SyncResult(locked, relocked, tuple(there), synced, tuple(reports), dry_run)
+
+
+def under(policy: Policy, settings: Settings, *, offline: bool = False) -> Settings:
+    """Give the settings that hold under a policy: its mirrors come after the user's own."""
+    own = {mirror.base for mirror in settings.mirrors}
+    more = (settings_module.Mirror(base) for base in policy.mirrors if base not in own)
+    settings = settings._replace(mirrors=(*settings.mirrors, *more))
+    if not (offline or settings.offline):
+        return settings
+    # A mirror at the side of a box that has no network is no network: the user named it.
+    has_mirrors = bool(settings.mirrors)
+    return settings._replace(offline=not has_mirrors, mirrors_only=has_mirrors)
+
+
+def _proved(
+    synced: Synced, policy: Policy, settings: Settings, catalogs: Catalogs | None
+) -> Sequence[SmokeReport]:
+    wanted = policy.smoke
+    if wanted is None:
+        return ()
+    from vaehub import api
+    from vaehub.provision import proving
+
+    def test(names: Sequence[str], target: Target) -> Sequence[SmokeReport]:
+        return api.smoke(
+            names,
+            to=target,
+            device=wanted.device,
+            dtypes=wanted.dtypes,
+            settings=settings,
+            catalogs=catalogs,
+        )
+
+    return proving.prove(synced.brought, wanted, test=test)
 
 
 def mirror(

@@ -137,6 +137,8 @@ class Settings(NamedTuple):
     user_endpoints: Mapping[str, str] = MappingProxyType({})
     """Only those the user set: towards them plain http is allowed."""
     mirrors: tuple[Mirror, ...] = ()
+    mirrors_only: bool = False
+    """Nobody but the mirrors is asked: a box without a network may have one at its side."""
     limit_rate: int | None = None
     """Bytes a second that all downloads together may take; None: no limit."""
     max_connections: int | None = None
@@ -197,6 +199,13 @@ class Settings(NamedTuple):
         """Origins (``http://host:port``) that the user named with plain http."""
         bases = [*self.user_endpoints.values(), *(mirror.base for mirror in self.mirrors)]
         return frozenset(origin(base) for base in bases if base.startswith("http://"))
+
+    @property
+    def allowed_origins(self) -> frozenset[str] | None:
+        """The only origins that may be asked; None where any may be."""
+        if not self.mirrors_only:
+            return None
+        return frozenset(origin(mirror.base) for mirror in self.mirrors)
 
 
 def origin(url: str) -> str:

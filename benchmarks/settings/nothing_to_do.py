@@ -10,6 +10,7 @@ from benchmarks.files import File, make_file, write_catalog
 from benchmarks.measure import Command, Failed, run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.bench import Bench
@@ -50,11 +51,26 @@ def measure(bench: Bench) -> None:
     again = f"{work}: second install, nothing to do"
     hashing = _hashing(bench, placed)
     bench.compare(again, install, hashing, 0.01, runs=runs, warm=False)
+    sync = _sync(bench, ids, environment)
+    try:
+        run(sync)  # makes the lock, and finds everything in place
+    except Failed as error:
+        bench.fault(f"{work}: {error}")
+        return
+    bench.compare(f"{work}: second sync, nothing to do", sync, hashing, 0.01, runs=runs, warm=False)
     deep = bench.vaehub(*("verify", "--deep", "--to", str(target), "-q"), environment=environment)
     checking = Command("sha256sum of them", ["sha256sum", *map(str, placed)])
     bench.compare(f"{work}: `verify --deep`", deep, checking, runs=runs, warm=False)
     bench.compare(f"{work}: `verify --deep`", deep, hashing, runs=runs, warm=False)
     _must_notice(bench, deep, placed[-1])
+
+
+def _sync(bench: Bench, ids: Sequence[str], environment: Mapping[str, str]) -> Command:
+    """Give the sync of a manifest that names what is installed already."""
+    manifest = bench.work / "vaehub.yaml"
+    vaes = "".join(f"  - {id_}\n" for id_ in ids)
+    manifest.write_text(f"schema: 1\nvaes:\n{vaes}targets:\n  many: {{ui: folder, path: many}}\n")
+    return bench.vaehub(*("sync", "--manifest", str(manifest), "-q"), environment=environment)
 
 
 def _in_store(store: Path, number: int, size: int) -> File:

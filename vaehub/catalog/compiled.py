@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaehub import __version__
+from vaehub import __version__, caching
 from vaehub.catalog.files import read_bytes
 from vaehub.catalog.parse import parse
 from vaehub.errors import CatalogError
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Changes whenever what is written here does."""
-_KEPT_IN_CACHE = 20
 
 
 def bundled_path() -> Path:
@@ -70,14 +68,14 @@ def load_file(
         CatalogError: the file cannot be read, or breaks the schema or a rule.
     """
     content = read_bytes(path)
-    sha256 = _sha256(content)
+    sha256 = caching.sha256(content)
     kind = "foreign" if foreign else "curated"
     cached = cache / "catalogs" / f"{sha256}-{kind}-{FORMAT}-{__version__}"
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _restore(_unseal(cached), origin=str(path), name=name)
+        return _restore(caching.recall(cached), origin=str(path), name=name)
     text = compile_catalog(content, origin=str(path), foreign=foreign)
     if keep:
-        _keep(cached, text)
+        caching.remember(cached, text)
     return _restore(text, origin=str(path), name=name)
 
 
@@ -103,7 +101,7 @@ def compile_catalog(content: bytes, *, origin: str, foreign: bool) -> str:
             problems=blocking,
         )
     unknown = [problem for problem in problems if problem.code in {UNKNOWN_FIELD, UNKNOWN_HOST}]
-    return pack(data, sha256=_sha256(content), problems=unknown, origin=origin)
+    return pack(data, sha256=caching.sha256(content), problems=unknown, origin=origin)
 
 
 def pack(data: Any, *, sha256: str, problems: list[Problem] | None = None, origin: str = "") -> str:
@@ -132,43 +130,3 @@ def _restore(text: str, *, origin: str, name: str | None) -> tuple[Catalog, tupl
     )
     catalog = parse(compiled["data"], origin=origin, sha256=compiled["sha256"], name=name)
     return catalog, problems
-
-
-def _sha256(content: bytes) -> str:
-    import hashlib  # brings OpenSSL along, which the compiled form in a wheel does not need
-
-    return hashlib.sha256(content).hexdigest()
-
-
-def _unseal(path: Path) -> str:
-    """Read a cached text, whose first line is the digest of the rest."""
-    content = path.read_bytes()
-    digest, _, body = content.partition(b"\n")
-    if digest != _sha256(body).encode():
-        raise ValueError("damaged")
-    return body.decode("utf-8")
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write a text to the cache, whole or not at all; a cache that refuses does not matter."""
-    import tempfile
-
-    body = text.encode("utf-8")
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_sha256(body).encode() + b"\n" + body)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink()
-            raise
-        _prune(path.parent)
-
-
-def _prune(folder: Path) -> None:
-    """Forget the oldest: each edit of a catalog leaves one file behind."""
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[_KEPT_IN_CACHE:]:
-        file.unlink()

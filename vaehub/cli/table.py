@@ -16,6 +16,7 @@ COMMANDS = {
     "adopt": "Use files that you have already, whatever their names.",
     "uninstall": "Remove what vaehub installed, and nothing else.",
     "verify": "Check installed files against the catalog.",
+    "sync": "Make targets equal to a lock.",
     "smoke": "Decode with a VAE and say whether it works.",
     "convert": "Turn a checkpoint into safetensors, executing nothing.",
     "doctor": "Say what a UI will not list or load, and what is missing here.",

@@ -57,7 +57,8 @@ def with_mirrors(artifact: Artifact, settings: Settings) -> tuple[Source, ...]:
     """Put the user's mirrors before an artifact's own sources.
 
     First the mirrors' trees of blobs, which only an artifact with a sha256 can be found in; then
-    their copies of plain-HTTPS addresses; then the sources in the catalog's order.
+    their copies of plain-HTTPS addresses; then the sources in the catalog's order, unless nobody
+    but the mirrors may be asked.
     """
     found: list[Source] = []
     if artifact.sha256 is not None:
@@ -68,6 +69,8 @@ def with_mirrors(artifact: Artifact, settings: Settings) -> tuple[Source, ...]:
             copies = (_copy(mirror, address) for mirror in settings.mirrors)
             found += [Source("mirror", {"url": copy}) for copy in copies if copy is not None]
     unique = [source for at, source in enumerate(found) if source not in found[:at]]
+    if settings.mirrors_only:
+        return tuple(unique)
     return (*unique, *artifact.sources)
 
 

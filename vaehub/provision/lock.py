@@ -24,6 +24,7 @@ FILE_NAME = "vaehub.lock"
 SCHEMA = 1
 _CEILING = 8 << 20
 """Bytes; a thousand VAEs take a quarter of it."""
+_SOUND = "sound"
 _FORMAT = 1
 """Changes whenever the checks do: what was found sound before is then looked at again."""
 
@@ -172,14 +173,14 @@ def parse(content: bytes, *, origin: str, cache: Path | None = None) -> Lock:
 
 
 def _check(data: Any, content: bytes, *, origin: str, cache: Path | None) -> None:
-    from vaehub import __version__
+    from vaehub import __version__, caching
 
     known = None
     if cache is not None:
-        digest = hashlib.sha256(content).hexdigest()
-        known = cache / "locks" / f"{digest}-{_FORMAT}-{__version__}"
-        if known.is_file():
-            return
+        known = cache / "locks" / f"{caching.sha256(content)}-{_FORMAT}-{__version__}"
+        with contextlib.suppress(OSError, ValueError):
+            if caching.recall(known) == _SOUND:
+                return
     from vaehub.catalog.read import Document
     from vaehub.catalog.schema import shape_problems
 
@@ -196,9 +197,7 @@ def _check(data: Any, content: bytes, *, origin: str, cache: Path | None) -> Non
             f"{origin} is no lock: {first.message}{more}", hint="make it anew: vaehub lock"
         )
     if known is not None:
-        with contextlib.suppress(OSError):  # it only saves time
-            known.parent.mkdir(parents=True, exist_ok=True)
-            known.touch()
+        caching.remember(known, _SOUND)
 
 
 def _vae(fields: Mapping[str, Any]) -> LockedVae:

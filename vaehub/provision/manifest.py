@@ -6,6 +6,7 @@ anywhere: :mod:`vaehub.provision.locking` does.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -14,12 +15,14 @@ from vaehub.errors import CatalogError, ManifestError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from vaehub.catalog.read import Document
 
 FILE_NAME = "vaehub.yaml"
+_FORMAT = 1
+"""Changes whenever the checks do: what was read before is then read again."""
 Pickles = Literal["allow", "convert", "deny"]
 Foreign = Literal["report", "allow"]
 
@@ -107,8 +110,13 @@ class Manifest(NamedTuple):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read(path: Path) -> Manifest:
+def read(path: Path, *, cache: Path | None = None) -> Manifest:
     """Read a manifest.
+
+    Args:
+        path: The file.
+        cache: The user's cache, which remembers what it said; reading YAML takes longer than all
+            else when there is nothing to do.
 
     Raises:
         ManifestError: it is not there or cannot be read, or it is wrong; carries the problems with
@@ -123,7 +131,18 @@ def read(path: Path) -> Manifest:
         ) from None
     except OSError as error:
         raise ManifestError(f"cannot read {path}: {error.strerror or error}") from error
-    return parse(content, path=path)
+    if cache is None:
+        return parse(content, path=path)
+    from vaehub import __version__, caching
+
+    known = cache / "manifests" / f"{caching.sha256(content)}-{_FORMAT}-{__version__}"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        said = json.loads(caching.recall(known))
+        return manifest_of(said["data"], path=path, lines=said["lines"])
+    found, document = _parse(content, path=path)
+    lines = [document.line(("vaes", index)) for index in range(len(found.vaes))]
+    caching.remember(known, json.dumps({"data": document.data, "lines": lines}))
+    return found
 
 
 def parse(content: bytes, *, path: Path) -> Manifest:
@@ -132,6 +151,11 @@ def parse(content: bytes, *, path: Path) -> Manifest:
     Raises:
         ManifestError: it is wrong; carries the problems with file and line.
     """
+    found, _ = _parse(content, path=path)
+    return found
+
+
+def _parse(content: bytes, *, path: Path) -> tuple[Manifest, Document]:
     from vaehub.catalog.read import decode, read_text
     from vaehub.catalog.schema import shape_problems
 
@@ -141,18 +165,23 @@ def parse(content: bytes, *, path: Path) -> Manifest:
         raise ManifestError(error.message, problems=error.problems) from None
     problems, data = shape_problems(document, foreign=False, name="manifest")
     _refuse(problems)
-    found = manifest_of(data, path=path, document=document)
+    lines = [document.line(("vaes", index)) for index in range(len(data["vaes"]))]
+    found = manifest_of(data, path=path, lines=lines)
     _refuse(_contradictions(found, document))
-    return found
+    return found, document
 
 
-def manifest_of(
-    data: Mapping[str, Any], *, path: Path, document: Document | None = None
-) -> Manifest:
-    """Build a manifest from data that has the schema's shape."""
+def manifest_of(data: Mapping[str, Any], *, path: Path, lines: Sequence[int] = ()) -> Manifest:
+    """Build a manifest from data that has the schema's shape.
+
+    Args:
+        data: The data.
+        path: The file, which its own paths are relative to.
+        lines: On which line each VAE stands.
+    """
     vaes = []
     for index, said in enumerate(data["vaes"]):
-        where = document.where(("vaes", index)) if document is not None else None
+        where = f"{path}:{lines[index]}" if lines else None
         fields = {"name": said} if isinstance(said, str) else said
         name = fields["name"].casefold()
         if "variant" in fields:

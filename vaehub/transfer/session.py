@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaehub import __version__, logs
 from vaehub.errors import Offline, SourceUnreachable, SourceUnusable
+from vaehub.settings import origin
 from vaehub.transfer.addresses import (
     LONGEST_CHAIN,
     REDIRECTS,
@@ -230,6 +231,7 @@ class Session(Closing):
         check_address(url, plain_http_origins=plain_http)
         everywhere, secret = _split(headers, credentials)
         for _ in range(LONGEST_CHAIN + 1):
+            self._refuse_beyond_mirrors(url)
             reply = send(method, url, headers={**everywhere, **secret}, **body)
             logs.debug("vaehub.http", "%s %s -> %d", method, safe_url(url), reply.status)
             location = reply.headers.get("Location")
@@ -247,6 +249,15 @@ class Session(Closing):
         raise SourceUnusable(
             f"{safe_url(url)}: more than {LONGEST_CHAIN} redirects, so this is a loop"
         )
+
+    def _refuse_beyond_mirrors(self, url: str) -> None:
+        allowed = self.settings.allowed_origins
+        if allowed is not None and origin(url) not in allowed:
+            # Not Offline: another mirror may have the file itself.
+            raise SourceUnusable(
+                f"{safe_url(url)} would be asked, and only mirrors may be",
+                hint="leave --offline out, or name a mirror that has the file itself",
+            )
 
     def _get(self, method: str, url: str, *, headers: Mapping[str, str]) -> Direct:
         from vaehub.transfer.wire import Wire

@@ -35,7 +35,7 @@ NEARBY = {
 """What a file of this machine is called, by its origin."""
 
 
-def _speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+def speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """Read bytes a second; 0 for no limit."""
     try:
         return None if value is None else parse_rate(value) or 0
@@ -51,7 +51,8 @@ def _a_host() -> Mapping[str, Any]:
     return {"type": click.Choice(hosts.names())}
 
 
-def _a_number() -> Mapping[str, Any]:
+def a_number() -> Mapping[str, Any]:
+    """Give what click must know of a number of things."""
     import click
 
     return {"type": click.IntRange(min=1)}
@@ -102,13 +103,13 @@ def _a_number() -> Mapping[str, Any]:
 @option(
     "--limit-rate",
     metavar="SPEED",
-    by_click=lambda: {"callback": _speed},
+    by_click=lambda: {"callback": speed},
     help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
 )
 @option(
     "--max-connections",
     metavar="N",
-    by_click=_a_number,
+    by_click=a_number,
     help="Open no more connections than this at the same time.",
 )
 def command(
@@ -150,7 +151,7 @@ def command(
             dry_run=dry_run,
             require_pinned=require_pinned,
             accept_licenses=accept_licenses,
-            ask=ask_for_license if call.can_ask else None,
+            ask=ask if call.can_ask else None,
             settings=settings,
             catalogs=call.catalogs,
             listener=listener,
@@ -170,7 +171,7 @@ def command(
     said: dict[str, Any] = {
         "results": tuple(map(_as_json, done, reports)),
         "problems": (
-            *(problem for result in done for problem in _failed_sources(result)),
+            *(problem for result in done for problem in failed_sources(result)),
             *(note for result in done for note in result.notes),
             *(problem for report in reports for problem in _smoke_problems(report)),
         ),
@@ -199,14 +200,14 @@ def _tested(done: Sequence[InstallResult], call: Call) -> Sequence[SmokeReport |
     return [by_name.get(name) for name in names]
 
 
-def _failed_sources(result: InstallResult) -> Iterator[Problem]:
+def failed_sources(result: InstallResult) -> Iterator[Problem]:
     """Tell of the sources that failed before another one served."""
     for step in result.steps:
         for label, error in step.attempts:
             yield Problem(error.code, error.message, where=label, blocking=False, hint=error.hint)
 
 
-def ask_for_license(entry: Entry) -> bool:
+def ask(entry: Entry) -> bool:
     """Show the license to the person at the terminal and take the answer."""
     license_ = entry.license
     facts = (
@@ -244,16 +245,18 @@ def _as_json(result: InstallResult, report: SmokeReport | None) -> dict[str, Any
         "passed_over": result.passed_over,
         "dry_run": result.dry_run,
         "changed": result.changed,
-        "files": [_file_json(step) for step in result.steps],
+        "files": [file_json(step) for step in result.steps],
     }
 
 
-def _file_json(step: Installed) -> dict[str, Any]:
+def file_json(step: Installed) -> dict[str, Any]:
+    """Give what was done for one file, as it stands in ``--json`` output."""
     return {
         "name": step.name,
         "path": str(step.destination),
         "listed_as": step.listed_as,
         "because": step.because,
+        "set_aside": str(step.set_aside) if step.set_aside is not None else None,
         "action": step.action,
         "status": step.status,
         "reason": step.reason,

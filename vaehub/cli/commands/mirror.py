@@ -68,7 +68,7 @@ def command(
     it again changes nothing, and another lock adds to what is there.
     """
     from vaehub import provisioning
-    from vaehub.cli.commands.install import ask_for_license
+    from vaehub.cli.commands.install import ask
 
     with call.progress() as listener:
         made = provisioning.mirror(
@@ -76,7 +76,7 @@ def command(
             locks,
             prune=prune,
             accept_licenses=accept_licenses,
-            ask=ask_for_license if call.can_ask else None,
+            ask=ask if call.can_ask else None,
             settings=call.settings,
             listener=listener,
         )
