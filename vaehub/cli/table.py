@@ -27,6 +27,7 @@ COMMANDS = {
     "logout": "Forget the token of a host.",
     "completion": "Print what completes vaehub in bash, zsh or fish.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
+    "audit": "Hold targets against vaehub.lock, file by file.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 

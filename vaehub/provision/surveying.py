@@ -126,14 +126,7 @@ def survey(place: Placed, lock: Lock, keys: Keys) -> Survey:
         for other in _others(place, keys, unseen)
         if other.key not in mine and (other.is_model or other.stat.st_size in sizes)
     }
-    problems += [
-        one._replace(
-            blocking=not _leads_nowhere(Path(one.where or "")),
-            hint="look at its permissions, and at the disk",
-        )
-        for one in unseen
-        if keys.of(Path(one.where or "")) not in mine
-    ]
+    problems += [_weighed(one) for one in unseen if keys.of(Path(one.where or "")) not in mine]
     return Survey(place, wanted, placed, tuple(others.values()), tuple(problems))
 
 
@@ -201,5 +194,10 @@ def _is_reached(key: str, folder: str, layout: Layout) -> bool:
     return layout.lists_hidden or not hidden
 
 
-def _leads_nowhere(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+def _weighed(problem: Problem) -> Problem:
+    """Say how grave it is that something could not be looked at."""
+    path = Path(problem.where or "")
+    if path.is_symlink() and not path.exists():
+        hint = "delete the link, or mount what it leads to"
+        return problem._replace(blocking=False, hint=hint)
+    return problem._replace(blocking=True, hint="look at its permissions, and at the disk")
