@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import settings as settings_module
+from vaehub import values
 from vaehub.provision import lock as lock_module
+from vaehub.provision import lock_form
 from vaehub.provision import manifest as manifest_module
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vaehub.catalog import Catalogs
     from vaehub.model import Artifact, Source
+    from vaehub.provision.changes import Changes
     from vaehub.provision.lock import Lock
     from vaehub.provision.manifest import Manifest, Policy
+    from vaehub.provision.wishes import Edit
     from vaehub.settings import Settings
     from vaehub.transfer.session import Session
 
@@ -40,12 +46,84 @@ class LockResult(NamedTuple):
     """Whether the file had to be, or would have to be, written."""
     written: bool
 
+    def changes(self) -> Changes:
+        """Say what came, went and changed."""
+        from vaehub.provision import changes
+
+        return changes.between(self.before, self.lock)
+
 
 def files(manifest: str | Path | None = None, lock: str | Path | None = None) -> Files:
-    """Say where manifest and lock lie: ``./vaehub.yaml``, and ``vaehub.lock`` beside it."""
-    where = Path(manifest or manifest_module.FILE_NAME).expanduser()
+    """Say where manifest and lock lie: ``./vaehub.yaml``, and ``vaehub.lock`` beside it.
+
+    Raises:
+        UsageError: a path begins with the home folder of nobody.
+    """
+    where = values.path(str(manifest or ""), "--manifest") or Path(manifest_module.FILE_NAME)
     beside = where.parent / lock_module.FILE_NAME
-    return Files(where, Path(lock).expanduser() if lock is not None else beside)
+    return Files(where, values.path(str(lock or ""), "--lock") or beside)
+
+
+def add(
+    names: Sequence[str],
+    manifest: str | Path | None = None,
+    *,
+    targets: Sequence[str] = (),
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Edit:
+    """Put VAEs into a manifest, and leave all else in it as it stands.
+
+    Args:
+        names: What ``vaehub install`` takes.
+        manifest: The manifest; ``./vaehub.yaml`` by default, and made where there is none.
+        targets: The targets of the manifest that they are for; none stands for all.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Raises:
+        NamingError: a name leads nowhere.
+        UsageError: the manifest has no such target, or has the VAE for other targets already.
+        ManifestError: the manifest is wrong, or written in a way that does not let this be changed.
+        TargetNotUsable: it cannot be written.
+    """
+    from vaehub.catalog import load_catalogs
+    from vaehub.provision import wishes
+
+    settings = settings or settings_module.load()
+    return wishes.add(
+        files(manifest).manifest,
+        names,
+        targets=targets,
+        catalogs=catalogs or load_catalogs(settings),
+        state=settings.state,
+    )
+
+
+def remove(
+    names: Sequence[str],
+    manifest: str | Path | None = None,
+    *,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Edit:
+    """Take VAEs out of a manifest, and leave all else in it as it stands; see :func:`add`.
+
+    Raises:
+        EntryNotFound, EntryAmbiguous: a name is not in the manifest, or may mean several in it.
+        ManifestError: there is none, it is wrong, or it does not let this be changed.
+        TargetNotUsable: it cannot be written.
+    """
+    from vaehub.catalog import load_catalogs
+    from vaehub.provision import wishes
+
+    settings = settings or settings_module.load()
+    return wishes.remove(
+        files(manifest).manifest,
+        names,
+        catalogs=catalogs or load_catalogs(settings),
+        state=settings.state,
+    )
 
 
 def lock(
@@ -69,7 +147,8 @@ def lock(
         ManifestError: the manifest is wrong, or its policy forbids what it asks for.
         NamingError: a name in it leads nowhere.
         TargetRefuses: a UI takes no variant of what is wanted there.
-        SourceError, NotPinned: no host says what the catalog does not know.
+        NoSourceDelivered, NotPinned: no host says what the catalog does not know.
+        LockError: a file that is no lock of ours is in its place.
         TargetNotUsable: the lock cannot be written.
     """
     where = files(manifest, path)
@@ -91,35 +170,60 @@ def lock_of(
     catalogs: Catalogs | None = None,
 ) -> LockResult:
     """Lock a manifest that was read; see :func:`lock`."""
-    from vaehub import durable
     from vaehub.catalog import load_catalogs
-    from vaehub.errors import LockError, TargetNotUsable
     from vaehub.provision import locking
     from vaehub.transfer.session import Session
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
+    content, before = _standing(path)
     with Session(settings) as session:
 
         def pin(artifact: Artifact) -> Artifact:
             return _pin(artifact, manifest.policy, session=session, settings=settings)
 
         made = locking.make(manifest, catalogs, pin=pin)
-    try:
-        before = lock_module.read(path)
-    except LockError:
-        before = None
     text = made.text().encode()
+    # What nobody could read back is not written; and the next one to read it need not look again.
+    lock_module.parse(text, origin=str(path), cache=settings.cache)
+    # Git may have given it the line ends of Windows.
+    changed = content is None or content.replace(b"\r\n", b"\n") != text
+    if changed and not check:
+        _write(path, text, what="lock")
+    return LockResult(path, made, before, changed, written=changed and not check)
+
+
+def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
+    """Give what stands in a lock's place: its bytes, and what they say where they are sound.
+
+    Raises:
+        LockError: it is no lock of ours, and so not ours to write over.
+    """
+    from vaehub.errors import LockError
+
     try:
-        changed = not path.is_file() or path.read_bytes() != text
-        if changed and not check:
-            durable.write(path, text)
+        content = lock_module.read_bytes(path)
+    except FileNotFoundError:
+        return None, None
+    try:
+        return content, lock_module.parse(content, origin=str(path))
+    except LockError as error:
+        if lock_form.may_be_replaced(content):
+            return content, None
+        raise LockError(f"{error.message}; nothing was written", hint=error.hint) from None
+
+
+def _write(path: Path, text: bytes, *, what: str) -> None:
+    from vaehub import durable
+    from vaehub.errors import TargetNotUsable
+
+    try:
+        durable.rewrite(path, text)
     except OSError as error:
         raise TargetNotUsable(
-            f"cannot write the lock {path}: {error.strerror or error}",
-            hint="name another place with --lock",
+            f"cannot write the {what} {path}: {error.strerror or error}",
+            hint=f"check that folder's permissions, or name another place with --{what}",
         ) from error
-    return LockResult(path, made, before, changed, written=changed and not check)
 
 
 def _pin(artifact: Artifact, policy: Policy, *, session: Session, settings: Settings) -> Artifact:

@@ -27,6 +27,9 @@ COMMANDS = {
     "logout": "Forget the token of a host.",
     "completion": "Print what completes vaehub in bash, zsh or fish.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
+    "lock": "Write down exactly which bytes a manifest means.",
+    "add": "Ask for VAEs in the manifest.",
+    "remove": "Take VAEs out of the manifest.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 

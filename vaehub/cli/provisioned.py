@@ -1,0 +1,21 @@
+"""What the commands share that work on a manifest and its lock."""
+
+from __future__ import annotations
+
+from vaehub.cli.declared import option
+
+manifest_option = option(
+    "--manifest",
+    metavar="PATH",
+    completes="file",
+    help="The manifest; without it ./vaehub.yaml.",
+)
+"""Declares ``--manifest`` of the function below."""
+
+lock_option = option(
+    "--lock",
+    metavar="PATH",
+    completes="file",
+    help="The lock; without it vaehub.lock beside the manifest.",
+)
+"""Declares ``--lock`` of the function below."""
