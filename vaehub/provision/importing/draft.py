@@ -1,7 +1,8 @@
 """The lines of a manifest that an import gives: names, targets, and where each came from.
 
-Pure, but for what two paths have in common. What stands in a manifest already is not said again,
-under whatever name it stands there.
+What stands in a manifest already is not said again, under whatever name it stands there. What the
+manifest's policy forbids, or its targets would not load, does not go in. Looks at no disk but to
+tell whether two paths are one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.catalog.layers import CURATED
 from vaehub.catalog.scalars import scalar
-from vaehub.errors import NamingError
+from vaehub.errors import ManifestError, NamingError, TargetRefuses
+from vaehub.provision import locking
+from vaehub.provision.manifest import FILE_NAME, Manifest, Place, Policy, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from vaehub.catalog import Catalogs
     from vaehub.provision.importing.items import Gathered, Item, Offered
     from vaehub.provision.importing.recognise import Pick
-    from vaehub.provision.manifest import Manifest
 
 
 class Line(NamedTuple):
@@ -33,14 +35,24 @@ class Line(NamedTuple):
     comment: str
 
 
+class Refused(NamedTuple):
+    """Something recognised that does not go in."""
+
+    item: Item
+    why: str
+    """What the policy forbids, or no target takes."""
+
+
 class Draft(NamedTuple):
     """What is new for a manifest."""
 
     lines: tuple[Line, ...]
     targets: Mapping[str, Offered]
     """By the names that they get, with paths relative to the manifest."""
+    refused: tuple[Refused, ...] = ()
 
     def __bool__(self) -> bool:
+        """Whether anything is new."""
         return bool(self.lines or self.targets)
 
     def text(self) -> str:
@@ -85,23 +97,46 @@ def draft(
         for offered, name in names.items()
         if name not in known
     }
-    everywhere = {*known, *new}
+    uis = {**known, **{name: offered.ui for name, offered in new.items()}}
+    policy = before.policy if before is not None else Policy()
     there = set(_meanings(before, catalogs))
-    lines = []
+    lines, refused = [], []
     for item in gathered.recognised:
         pick = item.verdict.pick
         if pick is None or pick.name in there:
             continue
-        targets = {names[ui] for ui in item.uis if ui is not None}
-        alone = None not in item.uis and targets != everywhere
-        lines.append(
-            Line(
-                shortest(pick, catalogs),
-                targets=tuple(sorted(targets)) if alone else (),
-                comment=_comment(item),
-            )
-        )
-    return Draft(tuple(sorted(lines, key=lambda one: one.name)), new)
+        name = shortest(pick, catalogs)
+        asked = {names[ui] for ui in item.uis if ui is not None}
+        wanted = uis if None in item.uis else {name: uis[name] for name in sorted(asked)}
+        takers, why = _takers(name, wanted, policy, catalogs)
+        if why is not None:
+            refused.append(Refused(item, why))
+            continue
+        targets = () if set(takers) == set(uis) else takers
+        lines.append(Line(name, targets, _comment(item)))
+    return Draft(tuple(sorted(lines, key=lambda one: one.name)), new, tuple(refused))
+
+
+def _takers(
+    name: str, targets: Mapping[str, str], policy: Policy, catalogs: Catalogs
+) -> tuple[tuple[str, ...], str | None]:
+    """Give the targets that a VAE can be locked for, and why where there is none.
+
+    What cannot be locked would have to be taken out of the manifest again before anything else
+    could be done with it.
+    """
+    takers, reasons = [], []
+    for target in targets or (None,):
+        places = {target: Place(targets[target])} if target is not None else {}
+        asked = Manifest(Path(FILE_NAME), (Wanted(name),), places, policy)
+        try:
+            locking.make(asked, catalogs, pin=lambda artifact: artifact._replace(sha256="0" * 64))
+        except (ManifestError, TargetRefuses) as error:
+            reasons.append(error.message)
+        else:
+            takers += [target] if target is not None else []
+    everyone_refuses = len(reasons) == len(targets or (None,))
+    return tuple(takers), reasons[0] if everyone_refuses else None
 
 
 def shortest(pick: Pick, catalogs: Catalogs) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from vaehub import adopting
 from vaehub.provision.importing import folders, items, reading, webui, workflows
 from vaehub.provision.importing.items import Gathered, Item, Offered
 from vaehub.provision.importing.mentions import Digest, Mention, line, merged
@@ -120,7 +121,7 @@ class _Desk:
         """Take in the settings of a UI, and of its checkpoints where they lie in its root."""
         path = self._cwd / Path(said).expanduser()
         named = webui.mentions(reading.settings(path), origin=line(path.name))
-        target = folders.ui_at(path.absolute().parent)
+        target = folders.ui_at(adopting.absolute(path.parent))
         ui = self._offer(target, str(Path(said).parent))
         if target is not None:
             named = merged([*named, *_of_checkpoints(target)])

@@ -46,7 +46,7 @@ class Item(NamedTuple):
         if self.verdict.pick is not None:
             return (self.verdict.pick.name,)
         if self.sha256 is not None:
-            return (self.sha256, self.verdict.why)
+            return (self.sha256,)
         return (self.file.casefold(), self.verdict.why)
 
     def as_json(self) -> dict[str, Any]:

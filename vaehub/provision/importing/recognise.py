@@ -149,7 +149,7 @@ class Recogniser:
             return Verdict(left[0], best)
         left = _preferred(left, mention.file) or left
         if len(left) > 1:
-            return Verdict(candidates=left, why=f"{len(left)} files of the catalogs fit")
+            return Verdict(candidates=left, why=f"its {best} fits {len(left)} files")
         return Verdict(left[0], best)
 
     def _readings(self, mention: Mention) -> Iterator[_Reading]:
@@ -222,6 +222,7 @@ class Recogniser:
         return Verdict(
             candidates=tuple(Pick(entry, variant) for variant in entry.variants),
             why=f"ComfyUI wants {name}_encoder and {name}_decoder, and no variant has both",
+            unsure=False,
         )
 
     def _sorted(self, names: Collection[str]) -> tuple[Pick, ...]:
