@@ -122,7 +122,8 @@ def standing(content: bytes | None, *, path: Path) -> Manifest:
     Raises:
         ManifestError: it is wrong.
     """
-    data = manifest_module.document_of(content or b"", path=path).data
+    document = manifest_module.document_of(content or b"", path=path)
+    data = document.data
     if data is None:
         data = {"schema": 1}
     if isinstance(data, dict) and data.get("vaes") is None:
@@ -130,9 +131,8 @@ def standing(content: bytes | None, *, path: Path) -> Manifest:
         from vaehub.catalog.schema import shape_problems
 
         filled = {**data, "vaes": []}
-        problems, _ = shape_problems(
-            Document(filled, {}, str(path)), foreign=False, name="manifest"
-        )
+        filled_in = Document(filled, document.positions, str(path))
+        problems, _ = shape_problems(filled_in, foreign=False, name="manifest")
         manifest_module.refuse(problems)
         return manifest_module.manifest_of(filled, path=path)
     return manifest_module.parse(content or b"", path=path)
