@@ -19,16 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from vaehub.catalog import Catalogs
-    from vaehub.model import Artifact, Source
     from vaehub.provision.changes import Changes
     from vaehub.provision.importing.draft import Draft
     from vaehub.provision.importing.items import Gathered
     from vaehub.provision.lock import Lock
-    from vaehub.provision.manifest import Manifest, Policy
+    from vaehub.provision.manifest import Manifest
     from vaehub.provision.wishes import Edit
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
-    from vaehub.transfer.session import Session
 
 
 class Files(NamedTuple):
@@ -191,17 +189,14 @@ def lock_of(
 ) -> LockResult:
     """Lock a manifest that was read; see :func:`lock`."""
     from vaehub.catalog import load_catalogs
-    from vaehub.provision import locking
+    from vaehub.provision import locking, pinning
     from vaehub.transfer.session import Session
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
     content, before = _standing(path)
     with Session(settings) as session:
-
-        def pin(artifact: Artifact) -> Artifact:
-            return _pin(artifact, manifest.policy, session=session, settings=settings)
-
+        pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
     text = made.text().encode()
     # What nobody could read back is not written; and the next one to read it need not look again.
@@ -320,17 +315,3 @@ def _write(path: Path, text: bytes, *, what: str) -> None:
             f"cannot write the {what} {path}: {error.strerror or error}",
             hint=f"check that folder's permissions, or name another place with --{what}",
         ) from error
-
-
-def _pin(artifact: Artifact, policy: Policy, *, session: Session, settings: Settings) -> Artifact:
-    from vaehub import hosts
-    from vaehub.provision import locking
-
-    def ask(source: Source) -> Artifact | None:
-        told = hosts.get(source.host).locate(source, artifact, session=session, settings=settings)
-        if told.sha256 is None:
-            return None
-        size = told.size if told.size is not None else artifact.size
-        return artifact._replace(sha256=told.sha256, size=size, evidence="host")
-
-    return locking.pin_by_host(artifact, locking.allowed_sources(artifact, policy), ask)

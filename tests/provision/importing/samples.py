@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,8 @@ from vaehub.catalog.compiled import load_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from vaehub.model import Catalog
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HOUSE = builders.safetensors_bytes(3000, seed=1)
@@ -167,19 +168,15 @@ def entries() -> dict[str, dict[str, Any]]:
 
 def catalogs(folder: Path, *, foreign: bool = False) -> Catalogs:
     """Load the catalog as the curated one; ``foreign``: and another one that has a copy of it."""
-    loaded = [_load(folder, "vaehub", entries())]
+    loaded = [load(folder, "vaehub", entries())]
     if foreign:
         copy = builders.entry({"cottage.safetensors": (HOUSE, [hub("cottage.safetensors")])})
         own = builders.entry({"shed.safetensors": (b"x" * 77, [hub("shed.safetensors")])})
-        loaded.append(_load(folder, "acme", {"cottage": copy, "shed": own}))
+        loaded.append(load(folder, "acme", {"cottage": copy, "shed": own}))
     return Catalogs(tuple(loaded))
 
 
-def _load(folder: Path, name: str, made: Mapping[str, Any]) -> Any:
+def load(folder: Path, name: str, made: Mapping[str, Any]) -> Catalog:
+    """Load a catalog of some entries."""
     path = builders.write_catalog(folder / f"{name}.catalog.yaml", made, name=name)
     return load_file(path, cache=folder / "cache", foreign=True)[0]
-
-
-def dumped(data: Any) -> str:
-    """Write JSON as ComfyUI does."""
-    return json.dumps(data)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def said(items: Sequence[Item]) -> dict[str, tuple[str | None, str | None]]:
-    found = {}
+    found: dict[str, tuple[str | None, str | None]] = {}
     for item in items:
         pick = item.verdict.pick
         found[item.file] = (pick.name if pick else None, item.verdict.by)

@@ -104,7 +104,8 @@ def test_a_file_beyond_the_ceiling_is_not_read(
 
 def test_settings_are_a_mapping(tmp_path: Path) -> None:
     assert reading.settings(write(tmp_path, {"sd_vae": "x"})) == {"sd_vae": "x"}
-    for data in ([], 1, {"_class_name": "AutoencoderKL"}, {"architectures": ["CLIP"]}):
+    others: list[Any] = [[], 1, {"_class_name": "AutoencoderKL"}, {"architectures": ["CLIP"]}]
+    for data in others:
         with pytest.raises(UsageError, match="not the settings"):
             reading.settings(write(tmp_path, data))
     with pytest.raises(UsageError, match="cannot read"):

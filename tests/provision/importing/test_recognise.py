@@ -7,6 +7,7 @@ import pytest
 
 from tests.provision.importing import samples
 from tests.provision.importing.samples import BARN, COMMIT, GARDEN, HOUSE
+from vaehub.catalog import Catalogs
 from vaehub.provision.importing.mentions import Digest, Mention
 from vaehub.provision.importing.recognise import Recogniser, Verdict
 
@@ -87,7 +88,7 @@ def test_another_way_tells_which_of_two_a_shared_name_means(recogniser: Recognis
         {"urls": ("https://civitai.com/models/10?modelVersionId=20",)},
         {"digests": (sha256(BARN),)},
     ):
-        found = recogniser.judge(mention("shared.safetensors", **more))  # type: ignore[arg-type]
+        found = recogniser.judge(mention("shared.safetensors", **more))
         assert said(found)[0] == BARN_NAME
 
 
@@ -166,8 +167,8 @@ def test_the_revision_tells_two_files_at_one_place_apart(tmp_path: Path) -> None
     entry["variants"]["ckpt"]["artifacts"][0]["sources"] = [
         samples.hub("house.safetensors", revision="f" * 40)
     ]
-    made = samples._load(tmp_path, "vaehub", {"house": entry})
-    recogniser = Recogniser(samples.Catalogs((made,)))
+    made = samples.load(tmp_path, "vaehub", {"house": entry})
+    recogniser = Recogniser(Catalogs((made,)))
     url = "https://huggingface.co/acme/vae/resolve/{}/house.safetensors"
 
     exact = recogniser.judge(mention("x.pt", urls=(url.format("f" * 40),)))
@@ -179,8 +180,8 @@ def test_the_revision_tells_two_files_at_one_place_apart(tmp_path: Path) -> None
 def test_of_variants_of_one_entry_the_one_that_is_called_so_goes_first(tmp_path: Path) -> None:
     entry = samples.entries()["house"]
     entry["variants"]["safetensors"]["artifacts"][0]["known_as"] = ["house.ckpt"]
-    made = samples._load(tmp_path, "vaehub", {"house": entry})
-    recogniser = Recogniser(samples.Catalogs((made,)))
+    made = samples.load(tmp_path, "vaehub", {"house": entry})
+    recogniser = Recogniser(Catalogs((made,)))
 
     assert said(recogniser.judge(mention("house.ckpt"))) == (CKPT, "name")
 
@@ -206,9 +207,7 @@ def test_a_pair_is_the_variant_with_both_halves(recogniser: Recogniser) -> None:
 def test_a_pair_that_no_variant_has_is_not_taken(tmp_path: Path) -> None:
     entry = samples.entries()["taesd"]
     del entry["variants"]["safetensors"]["artifacts"][0]
-    recogniser = Recogniser(
-        samples.Catalogs((samples._load(tmp_path, "vaehub", {"taesd": entry}),))
-    )
+    recogniser = Recogniser(Catalogs((samples.load(tmp_path, "vaehub", {"taesd": entry}),)))
 
     assert candidates(recogniser.judge(Mention("taesd", ("here",), pair=True))) == [
         "vaehub/taesd@safetensors"

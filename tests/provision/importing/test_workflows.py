@@ -200,7 +200,8 @@ def test_one_name_in_two_nodes_is_one_mention() -> None:
 
 
 def test_other_json_is_no_workflow() -> None:
-    for data in ({}, [], None, 1, "nodes", {"nodes": {}}, {"sd_vae": "x"}, {"a": {"b": 1}}):
+    others: list[Any] = [{}, [], None, 1, "nodes", {"nodes": {}}, {"sd_vae": "x"}, {"a": {"b": 1}}]
+    for data in others:
         assert not workflows.is_workflow(data)
         assert read(data) == []
     assert workflows.is_workflow(ui_workflow())
