@@ -210,9 +210,9 @@ def lock_of(
 
 def import_from(
     *,
-    folders: Sequence[str] = (),
-    workflows: Sequence[str] = (),
-    settings_files: Sequence[str] = (),
+    folders: Sequence[str | Path] = (),
+    workflows: Sequence[str | Path] = (),
+    settings_files: Sequence[str | Path] = (),
     manifest: str | Path | None = None,
     path: str | Path | None = None,
     check: bool = False,
@@ -256,9 +256,9 @@ def import_from(
     where, cwd = files(manifest, path), Path.cwd()
     before = manifest_module.read_bytes(where.manifest)
     there = wishes.standing(before, path=where.manifest)
-    sources = gather.Sources(tuple(folders), tuple(workflows), tuple(settings_files))
+    named = (tuple(map(str, each)) for each in (folders, workflows, settings_files))
     found = gather.gather(
-        sources, catalogs, settings=settings, cwd=cwd, listener=listener or SILENT
+        gather.Sources(*named), catalogs, settings=settings, cwd=cwd, listener=listener or SILENT
     )
     new = draft.draft(found, catalogs, before=there, beside=where.manifest.parent, cwd=cwd)
     done = ImportResult(where.manifest, found, new, before is None, lock=None, written=False)

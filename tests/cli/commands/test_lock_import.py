@@ -124,7 +124,7 @@ def test_check_in_ci(run: Run, here: Path) -> None:
     [
         (("--strict",), "goes with --from-folder"),
         (("--schema", "--from-folder", "heap"), "goes with no other option"),
-        (("--from-workflow", "heap/own.safetensors"), "is not JSON"),
+        (("--from-workflow", "heap/own.safetensors"), "is neither JSON nor a PNG"),
         (("--from-settings", "w.json", "--from-workflow", "nowhere"), "cannot read"),
     ],
 )

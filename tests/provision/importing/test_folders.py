@@ -8,7 +8,7 @@ import pytest
 from tests.provision.importing.samples import BARN, GARDEN, HOUSE
 from tests.targets import uis
 from tests.trees import snapshot
-from vaehub.errors import TargetNotUsable
+from vaehub.errors import TargetNotUsable, UsageError
 from vaehub.model import Target
 from vaehub.provision.importing import folders
 from vaehub.transfer.listener import SILENT
@@ -124,6 +124,11 @@ def test_what_cannot_be_read_is_told(desk: Desk) -> None:
 
     assert [problem.code for problem in found.problems] == ["unreadable"]
     assert len(found.models) == 1
+
+
+def test_nobodys_home_is_refused(desk: Desk) -> None:
+    with pytest.raises(UsageError, match="nobody's home"):
+        desk.look("~nobody-of-that-name/x")
 
 
 @pytest.mark.parametrize("said", ["nowhere", "file", ""])

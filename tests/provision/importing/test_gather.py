@@ -152,6 +152,13 @@ def test_uis_are_offered_once_and_as_they_were_written(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize("said", ["", "~nobody-of-that-name/x"])
+def test_paths_that_lead_nowhere_are_told(desk: Desk, said: str) -> None:
+    for named in ({"workflows": (said,)}, {"settings": (said,)}):
+        with pytest.raises(UsageError, match="--from-"):
+            desk.gather(**named)
+
+
 def test_what_cannot_be_read_ends_the_import(desk: Desk) -> None:
     desk.file("bad.json", b"{")
     for named in ({"workflows": ("bad.json",)}, {"settings": ("bad.json",)}):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +48,22 @@ def test_a_byte_order_mark_does_not_matter(tmp_path: Path) -> None:
     assert reading.workflow(path) == [WORKFLOW]
 
 
+def test_what_windows_writes_is_read(tmp_path: Path) -> None:
+    assert reading.workflow(write(tmp_path, json.dumps(WORKFLOW).encode("utf-16"))) == [WORKFLOW]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    picture = samples.png(samples.text_chunk("workflow", json.dumps(WORKFLOW)))
+    for data in (json.dumps(WORKFLOW).encode(), picture):
+        writer = threading.Thread(target=path.write_bytes, args=(data,))
+        writer.start()
+        assert reading.workflow(path) == [WORKFLOW]
+        writer.join()
+
+
 def test_what_python_writes_for_a_number_that_is_none_is_read(tmp_path: Path) -> None:
     prompt = samples.api_workflow(n1=("VAELoader", {"vae_name": "a.pt", "is_changed": [1.0]}))
     text = json.dumps(prompt).replace("1.0", "NaN")
@@ -73,12 +91,15 @@ def test_one_of_two_that_is_no_workflow_is_passed_by(tmp_path: Path) -> None:
 
 def test_what_is_no_workflow_is_refused(tmp_path: Path) -> None:
     assert "is no ComfyUI workflow (save it" in refusal(write(tmp_path, {"sd_vae": "x"}))
-    assert "is not JSON" in refusal(write(tmp_path, b"GIF89a"))
-    assert "is not JSON" in refusal(write(tmp_path, b"\xff\xfe{}"))
+    assert "is neither JSON nor a PNG" in refusal(write(tmp_path, b"GIF89a"))
+    assert "is neither JSON nor a PNG" in refusal(write(tmp_path, b"\xff\xfe{}"))
     assert "too deeply" in refusal(write(tmp_path, b"[" * 200_000))
-    assert "is not JSON" in refusal(write(tmp_path, b"9" * 10_000))
+    assert "is neither JSON nor a PNG" in refusal(write(tmp_path, b"9" * 10_000))
     assert "cannot read" in refusal(tmp_path / "nowhere.json")
     assert "cannot read" in refusal(tmp_path)
+    assert "it is no text" in refusal(write(tmp_path, b"RIFF\xff\xff\xff\xffWEBPVP8 "))
+    with pytest.raises(UsageError, match="cannot read"):
+        reading.workflow(tmp_path / "a\0b")
 
 
 def test_a_picture_without_a_workflow_says_what_it_has(tmp_path: Path) -> None:

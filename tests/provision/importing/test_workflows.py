@@ -134,10 +134,17 @@ def test_loaders_of_more_than_a_vae_are_known_by_their_input() -> None:
     values = ("model.safetensors", "house.safetensors", -2)
     one = loader(1, *values, kind="Efficient Loader", inputs=fields)
     baked = loader(2, "model.safetensors", "Baked VAE", -2, kind="Efficient Loader", inputs=fields)
+    seeds = [{"name": name, "widget": {"name": name}} for name in ("seed", "steps", "vae_name")]
+    after_a_seed = (5, "randomize", 20, "attic.safetensors")
+    seeded = loader(5, *after_a_seed, kind="Sampler", inputs=seeds)
     short = loader(3, "model.safetensors", kind="Efficient Loader", inputs=fields)
     named = {"id": 4, "type": "Loader", "widgets_values": {"vae_name": "barn.safetensors"}}
 
-    assert files(ui_workflow(one, baked, short, named)) == ["house.safetensors", "barn.safetensors"]
+    assert files(ui_workflow(one, baked, short, named, seeded)) == [
+        "house.safetensors",
+        "barn.safetensors",
+        "attic.safetensors",
+    ]
     assert files(
         api_workflow(
             n1=("easy fullLoader", {"ckpt_name": "model.safetensors", "vae_name": "a.sft"}),

@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import adopting, walking
+from vaehub import adopting, values, walking
 from vaehub.digests import Digests
 from vaehub.doctor.looking import is_model_name
 from vaehub.model import Target
@@ -69,9 +69,10 @@ def look(
         listener: Told how far hashing is.
 
     Raises:
+        UsageError: it begins with the home folder of nobody.
         TargetNotUsable: there is no such folder, or it cannot be looked into.
     """
-    root = adopting.absolute(cwd / Path(said).expanduser() if said else said)
+    root = adopting.absolute(values.path(said, "--from-folder", base=cwd) or "")
     adopting.refuse_other(root)
     target = ui_at(root)
     problems: list[Problem] = []

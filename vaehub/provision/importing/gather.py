@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import adopting
+from vaehub import adopting, values
+from vaehub.errors import UsageError
 from vaehub.provision.importing import folders, items, reading, webui, workflows
 from vaehub.provision.importing.items import Gathered, Item, Offered
 from vaehub.provision.importing.mentions import Digest, Mention, line, merged
@@ -36,11 +37,6 @@ class Sources(NamedTuple):
     folders: tuple[str, ...] = ()
     workflows: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything to import from."""
-        return bool(self.folders or self.workflows or self.settings)
 
 
 def gather(
@@ -107,7 +103,7 @@ class _Desk:
 
     def workflow(self, said: str) -> None:
         """Take in a workflow."""
-        path = self._cwd / Path(said).expanduser()
+        path = self._path(said, "--from-workflow")
         named = [
             mention
             for data in reading.workflow(path)
@@ -119,7 +115,7 @@ class _Desk:
 
     def settings_file(self, said: str) -> None:
         """Take in the settings of a UI, and of its checkpoints where they lie in its root."""
-        path = self._cwd / Path(said).expanduser()
+        path = self._path(said, "--from-settings")
         named = webui.mentions(reading.settings(path), origin=line(path.name))
         target = folders.ui_at(adopting.absolute(path.parent))
         ui = self._offer(target, str(Path(said).parent))
@@ -130,6 +126,12 @@ class _Desk:
             if target is not None:
                 mention, item = self._there(mention, item, target)
             self.items.append(item._replace(verdict=self._recogniser.judge(mention)))
+
+    def _path(self, said: str, option: str) -> Path:
+        path = values.path(said, option, base=self._cwd)
+        if path is None:
+            raise UsageError(f"{option} names no file: it is empty", hint=f"leave {option} out")
+        return path
 
     def _offer(self, target: Target | None, path: str) -> Offered | None:
         if target is None or layouts()[target.layout].refuses is not None:

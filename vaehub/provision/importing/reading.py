@@ -6,6 +6,7 @@ Knows containers: JSON, and JSON within a PNG. What is in it is for :mod:`.workf
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,10 +30,11 @@ def workflow(path: Path) -> list[Any]:
     """
     try:
         with path.open("rb") as file:
-            is_png = file.read(len(png.SIGNATURE)) == png.SIGNATURE
-            file.seek(0)
-            found = _of_png(file, path) if is_png else [_parsed(_bytes(file, path), path)]
-    except OSError as error:
+            whole = file if file.seekable() else io.BytesIO(_bytes(file, path))  # a pipe
+            is_png = whole.read(len(png.SIGNATURE)) == png.SIGNATURE
+            whole.seek(0)
+            found = _of_png(whole, path) if is_png else [_parsed(_bytes(whole, path), path)]
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     found = [data for data in found if workflows.is_workflow(data)]
     if not found:
@@ -53,7 +55,7 @@ def settings(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             data = _parsed(_bytes(file, path), path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     if not isinstance(data, dict) or "_class_name" in data or "architectures" in data:
         raise UsageError(
@@ -77,7 +79,7 @@ def _of_png(file: BinaryIO, path: Path) -> list[Any]:
             hint="what edits, uploads or converts a picture mostly drops it: take the picture as "
             "ComfyUI saved it",
         )
-    return [_parsed(text.encode("utf-8", "replace"), path) for text in found.texts.values()]
+    return [_parsed(text.encode(), path) for text in found.texts.values()]
 
 
 def _bytes(file: BinaryIO, path: Path) -> bytes:
@@ -89,13 +91,18 @@ def _bytes(file: BinaryIO, path: Path) -> bytes:
 
 def _parsed(content: bytes, path: Path) -> Any:
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(content)  # also UTF-16, which Windows likes to write
     except RecursionError:
         reason = "it is too deeply nested"
-    except ValueError as error:  # not UTF-8, not JSON, a number of thousands of digits
+    except UnicodeDecodeError:
+        reason = "it is no text"
+    except ValueError as error:  # not JSON, or a number of thousands of digits
         reason = str(error)
-    raise UsageError(f"{path} is not JSON: {reason}", hint="name a .json or .png file")
+    raise UsageError(
+        f"{path} is neither JSON nor a PNG: {reason}",
+        hint="other pictures carry no workflow that vaehub reads: name a .json or .png file",
+    )
 
 
-def _unreadable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot read {path}: {error.strerror or error}")
+def _unreadable(path: Path, error: OSError | ValueError) -> UsageError:
+    return UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")

@@ -31,6 +31,7 @@ _INPUT = "vae_name"
 """What the input is called with which they, and loaders of more than a VAE, name a file."""
 _FOLDERS = frozenset({"vae", "vae_approx"})
 """The folders of ``models`` that are ours; a list of models names all others, too."""
+_OF_SEEDS = ("fixed", "increment", "decrement", "randomize")
 _DEEPEST = 8
 """Levels of workflows within a workflow: subgraphs, groups, wrappers."""
 
@@ -123,8 +124,10 @@ def _names(node: dict[str, Any], *, loads: bool) -> Iterator[str]:
     elif isinstance(values, dict):
         named = values
     elif isinstance(values, list) and isinstance(inputs, list):
-        # Only inputs that are fields have a value, in their order; seeds have one more each.
+        # Only inputs that are fields have a value, in their order; a seed has one more, which says
+        # what becomes of it.
         fields = [one.get("name") for one in inputs if isinstance(one, dict) and one.get("widget")]
+        values = [value for value in values if value not in _OF_SEEDS]
         if fields.count(_INPUT) == 1 and fields.index(_INPUT) < len(values):
             named = {_INPUT: values[fields.index(_INPUT)]}
     said = named.get(_INPUT)
