@@ -568,7 +568,7 @@ def test_a_manifest_that_has_changed_since(box: Box) -> None:
     box.write()
     found = {one.code: one for one in box.audit().problems}
     assert set(found) == {"not-locked", "not-wanted"}
-    assert found["not-locked"].where.startswith(f"{box.manifest}:")
+    assert (found["not-locked"].where or "").startswith(f"{box.manifest}:")
     assert all(one.blocking and one.hint == "vaehub lock" for one in found.values())
     box.said["vaes"] = ["one", "two"]
     box.said["policy"] = {"pickles": "convert"}

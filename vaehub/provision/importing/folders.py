@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import adopting, values, walking
 from vaehub.digests import Digests
-from vaehub.doctor.looking import is_model_name
 from vaehub.model import Target
 from vaehub.provision.importing.mentions import Digest
 from vaehub.targets.detect import CLEAR, detect
-from vaehub.targets.layouts import layouts
+from vaehub.targets.layouts import is_model_name, layouts
 
 if TYPE_CHECKING:
     import os

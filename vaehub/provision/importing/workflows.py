@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from vaehub.doctor.looking import is_model_name
 from vaehub.provision.importing.mentions import (
     Mention,
     base_name,
@@ -20,7 +19,7 @@ from vaehub.provision.importing.mentions import (
     merged,
     names_nothing,
 )
-from vaehub.targets.layouts import layouts
+from vaehub.targets.layouts import is_model_name, layouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
