@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.provision.boxes import Fleet
+from tests.provision.mirrors.served import nginx
 from vaehub import provisioning
-from vaehub.provision import manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +18,7 @@ WEBUI = "  webui: {ui: automatic1111, path: webui}\n  comfy: {ui: comfyui, path:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """Every file of the two UIs with its sha256, and every folder; receipts tell times, and are not
-    compared."""
+    """Every file of the two UIs with its sha256, and every folder; not what receipts say."""
     found = {}
     for name in ("webui", "comfy"):
         for path in sorted((folder / name).rglob("*")):
@@ -42,9 +39,7 @@ def box(folder: Path, world: LoopbackWorld, lock: bytes) -> Fleet:
     return made
 
 
-def test_four_ways_to_the_same_trees(
-    tmp_path: Path, world: LoopbackWorld, nginx_at: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_four_ways_to_the_same_trees(tmp_path: Path, world: LoopbackWorld) -> None:
     (tmp_path / "builder").mkdir()
     builder = Fleet(tmp_path / "builder", world)
     builder.want("two", "one", "three")
@@ -66,19 +61,22 @@ def test_four_ways_to_the_same_trees(
 
     # A bundle, on a box with no network.
     bundle = tmp_path / "vae.tar"
-    provisioning.create_bundle(
-        bundle, first.lock_path, settings=first.settings, catalogs=first.catalogs
-    )
+    provisioning.create_bundle(bundle, first.lock_path, settings=first.settings)
     asked = len(world.requests)
-    third = box(tmp_path / "third", world, lock)
+    third = box(tmp_path / "third", world, b"")
     third.extra["VAEHUB_OFFLINE"] = "1"
-    third.want("one", "two", "three")
-    provisioning.import_bundle(
-        bundle,
-        to=[f"webui={third.tree}", f"comfy={third.comfy}"],
-        settings=third.settings,
-        catalogs=third.catalogs,
-    )
+    brought = provisioning.import_bundle(bundle, settings=third.settings)
+    third.sync(lock=brought.lock, to=[f"webui={third.tree}", f"comfy={third.comfy}"], offline=True)
     assert hashes(third.folder) == wanted
     assert len(world.requests) == asked
-    assert manifest.read(third.manifest).digest() == manifest.read(first.manifest).digest()
+
+    # A mirror behind a real nginx.
+    tree = tmp_path / "www"
+    provisioning.mirror(tree, [first.lock_path], settings=first.settings)
+    fourth = box(tmp_path / "fourth", world, lock)
+    with nginx(tree, tmp_path / "nginx") as server:
+        fourth.extra["VAEHUB_MIRRORS"] = server.base
+        fourth.want("one", "two", "three")
+        fourth.sync(frozen=True, offline=True)
+    assert hashes(fourth.folder) == wanted
+    assert len(world.requests) == asked, "nobody else was asked"
