@@ -111,9 +111,10 @@ def test_any_lock_is_read_back_and_does_not_depend_on_order(
             st.fixed_dictionaries({"ui": st.sampled_from(wanting.UIS)}),
         )
     )
+    booleans: st.SearchStrategy[Any] = st.booleans()
     asked: list[Any] = [
         {"name": name, "targets": [data.draw(st.sampled_from(sorted(targets)))]}
-        if targets and data.draw(st.booleans())
+        if targets and data.draw(booleans)
         else name
         for name in vaes
     ]

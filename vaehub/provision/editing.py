@@ -34,6 +34,8 @@ class Put(NamedTuple):
 
     name: str
     targets: tuple[str, ...] = ()
+    comment: str = ""
+    """Stands behind it where a line of its own lets it: one line, and no secret."""
 
     @property
     def data(self) -> Any:
@@ -188,11 +190,12 @@ def _with_lines(marked: Marked, at: int, lines: list[str], *, cut: Span | None =
 
 
 def _in_block(put: Put, indent: str, gap: str, style: str | None) -> list[str]:
+    comment = f"  # {put.comment}" if put.comment else ""
     if not put.targets:
-        return [f"{indent}-{gap}{_scalar(put.name, style)}"]
+        return [f"{indent}-{gap}{_scalar(put.name, style)}{comment}"]
     targets = ", ".join(_scalar(each, None) for each in put.targets)
     return [
-        f"{indent}-{gap}name: {_scalar(put.name, style)}",
+        f"{indent}-{gap}name: {_scalar(put.name, style)}{comment}",
         f"{indent} {' ' * len(gap)}targets: [{targets}]",
     ]
 
