@@ -312,6 +312,7 @@ def sync(
     frozen: bool = False,
     offline: bool = False,
     dry_run: bool = False,
+    bundles: Sequence[str | Path] = (),
     remove: bool = True,
     smoke: bool = True,
     accept_licenses: Collection[str] = (),
@@ -329,6 +330,7 @@ def sync(
         frozen: Never make the lock, and refuse one that is not of this manifest.
         offline: Ask nobody but mirrors.
         dry_run: Change nothing, and say what would be done.
+        bundles: Their files are taken into the store first; see :func:`import_bundle`.
         remove: Whether what vaehub placed there and the lock does not name goes.
         smoke: Whether what the policy says of smoke tests is done.
         accept_licenses: License ids that the caller accepts, beyond those of the policy.
@@ -345,7 +347,8 @@ def sync(
         Drift: manifest and lock disagree, and ``frozen``; or the lock has no answer for a target.
         UsageError: nobody says where a target is.
         TargetNotUsable: a path cannot be a target.
-        VaehubError: as for :func:`lock`, where the lock has to be made.
+        VaehubError: as for :func:`lock`, where the lock has to be made; as for
+            :func:`import_bundle`, where there are bundles.
     """
     from vaehub.provision import places, syncing
     from vaehub.transfer.listener import SILENT
@@ -357,6 +360,8 @@ def sync(
     )
     settings = under(locked.policy, settings, offline=offline)
     there = places.find_places(locked, to, manifest=found, settings=settings, cwd=Path.cwd())
+    for bundle in bundles:
+        import_bundle(bundle, dry_run=dry_run, settings=settings, listener=listener)
     with Session(settings) as session:
         synced = syncing.sync(
             locked,
