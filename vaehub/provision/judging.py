@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaehub.provision.surveying import Expected, Standing
 
 _SYNC = "vaehub sync"
+_SYNC_AFTERWARDS = "move or delete it, then: vaehub sync"
 
 
 class Wanted(NamedTuple):
@@ -131,7 +132,7 @@ def replaced(
 ) -> Problem:
     """Say that something else has a file's name; ``at``: where the file itself stands now."""
     name, should = expected.path.name, _bytes(expected, right)
-    mends = "move or delete it, then: vaehub sync"
+    mends = _SYNC_AFTERWARDS
     if standing.stat is None:
         message = f"{standing.odd} has the name {name}; expected {should}"
     elif unsound is not None:
