@@ -15,12 +15,13 @@ from tests.converting.samples import checkpoint
 from tests.provision.audits.box import Box, digest, flip, write
 from tests.trees import forbidding_folder
 from tests.weights.checkpoints import Call, archive
-from vaehub import provisioning, receipts
+from vaehub import hashing, provisioning, receipts
 from vaehub.errors import Drift, LockError, ManifestError, UsageError
+from vaehub.hashing import Hashes
 from vaehub.provision.findings import FINDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 WEB, COMFY = "webui/models/VAE", "ComfyUI/models/vae"
 posix = pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
@@ -675,3 +676,37 @@ def test_every_finding_is_in_the_docs_as_the_table_has_it() -> None:
         mends = re.sub("`vaehub (sync|lock)`", r"`\1`", finding.mends)
         assert rows[code].endswith(f" | {mends}"), code
         assert ("a note" in rows[code]) == (not finding.blocking or code == "unreadable")
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_missing(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes it between the look and the reading."""
+    real = Hashes.read
+
+    def slow(hashes: Hashes, files: Iterable[tuple[Path, os.stat_result]]) -> None:
+        seen = list(files)
+        (box.vae / "one.safetensors").unlink(missing_ok=True)
+        real(hashes, seen)
+
+    monkeypatch.setattr(Hashes, "read", slow)
+    assert box.states() == {f"{WEB}/one.safetensors": "missing"}
+
+
+def test_files_are_read_several_at_once_and_each_once(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (box.vae / "two.safetensors").unlink()
+    (box.vae / "two.safetensors").hardlink_to(box.comfy_vae / "two.safetensors")
+    calls: list[list[str]] = []
+    real = hashing.sha256_of_each
+
+    def counted(paths: Sequence[Path]) -> list[str | OSError]:
+        calls.append(sorted(path.relative_to(box.folder).as_posix() for path in paths))
+        return real(paths)
+
+    monkeypatch.setattr(hashing, "sha256_of_each", counted)
+    assert box.audit().ok
+    assert [call for call in calls if call] == [
+        [f"{COMFY}/one.safetensors", f"{COMFY}/two.safetensors", f"{WEB}/one.safetensors"]
+    ]
