@@ -577,7 +577,7 @@ def audit(
         quick: Believe files whose size, mtime and inode are as their receipts have it.
         allow_foreign: Models that vaehub did not place are no problem, whatever the policy says.
         settings: The settings; the user's own by default.
-        cwd: What paths are relative to; the working directory by default.
+        cwd: What the targets' paths are relative to; the working directory by default.
 
     Raises:
         ManifestError: the manifest is wrong, or is not where it was said to be.
