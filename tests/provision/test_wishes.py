@@ -17,8 +17,8 @@ from vaehub.errors import (
     UsageError,
     VariantNotFound,
 )
+from vaehub.provision import editing, wishes
 from vaehub.provision import manifest as manifest_module
-from vaehub.provision import wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,13 +191,13 @@ def test_all_may_go(remove: Any, path: Path) -> None:
 def test_who_saved_in_between_loses_nothing(
     add: Any, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edit = wishes.editing.edit
+    edit = editing.edit
 
     def slow(*args: Any, **options: Any) -> bytes:
         path.write_text(WRITTEN + "# saved in an editor\n", encoding="utf-8")
         return edit(*args, **options)
 
-    monkeypatch.setattr(wishes.editing, "edit", slow)
+    monkeypatch.setattr(editing, "edit", slow)
     with pytest.raises(ManifestError, match="changed by somebody else"):
         add("odd")
     assert path.read_text(encoding="utf-8").endswith("# saved in an editor\n")
