@@ -84,6 +84,15 @@ def test_it_is_read_back_as_it_was_made(lock: Lock) -> None:
     assert len(lock.vaes) == 6
 
 
+def test_its_text_does_not_depend_on_the_order_of_what_it_has(lock: Lock) -> None:
+    other = lock._replace(
+        catalogs=dict(reversed(lock.catalogs.items())),
+        targets=dict(reversed(lock.targets.items())),
+    )
+    assert list(lock.catalogs) == ["mine", "yours"]
+    assert other.text() == lock.text()
+
+
 def test_it_holds_no_path_and_no_secret(lock: Lock) -> None:
     text = lock.text()
     for word in ("/home/me", "box", "t0ken-of-somebody", str(ROOT)):
