@@ -174,7 +174,7 @@ def lock_of(
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
-    content, before = _standing(path)
+    content, before = _standing(path, cache=settings.cache)
     with Session(settings) as session:
         pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
@@ -188,7 +188,7 @@ def lock_of(
     return LockResult(path, made, before, changed, written=changed and not check)
 
 
-def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
+def _standing(path: Path, *, cache: Path) -> tuple[bytes | None, Lock | None]:
     """Give what stands in a lock's place: its bytes, and what they say where they are sound.
 
     Raises:
@@ -201,7 +201,7 @@ def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
     except FileNotFoundError:
         return None, None
     try:
-        return content, lock_module.parse(content, origin=str(path))
+        return content, lock_module.parse(content, origin=str(path), cache=cache)
     except LockError as error:
         if lock_form.may_be_replaced(content):
             return content, None
