@@ -86,8 +86,8 @@ def test_it_is_read_back_as_it_was_made(lock: Lock) -> None:
 
 def test_its_text_does_not_depend_on_the_order_of_what_it_has(lock: Lock) -> None:
     other = lock._replace(
-        catalogs=dict(reversed(lock.catalogs.items())),
-        targets=dict(reversed(lock.targets.items())),
+        catalogs=dict(reversed([*lock.catalogs.items()])),
+        targets=dict(reversed([*lock.targets.items()])),
     )
     assert list(lock.catalogs) == ["mine", "yours"]
     assert other.text() == lock.text()
