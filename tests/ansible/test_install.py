@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tarfile
 from typing import TYPE_CHECKING, NamedTuple
@@ -41,7 +42,12 @@ def story(control: Control, mirrored: Mirrored, tmp_path_factory: pytest.TempPat
         (host / "ComfyUI" / name).mkdir(parents=True)
     for name in ("main.py", "nodes.py", "folder_paths.py"):
         (host / "ComfyUI" / name).touch()
+    other = wheels.build(base / "other", remark=REMARK)
+    package = wheels.build(base / "wheels")
+    assert package.name == other.name
+    shutil.rmtree(base / "wheels" / "source")
     wheels.pack_dependencies(base / "wheels")
+    (control.folder / "vaehub").mkdir()  # no package, though it has the name of one
     with tarfile.open(base / "wheels.tar", "w") as archive:
         archive.add(base / "wheels", arcname=".")
     variables = {
@@ -57,21 +63,18 @@ def story(control: Control, mirrored: Mirrored, tmp_path_factory: pytest.TempPat
     }
     said = control.write("install.json", variables)
 
-    def play(package: Path, *arguments: str) -> Played:
+    def play(package: str | Path, *arguments: str) -> Played:
         return control.play(
             "vaehub.vaehub.fleet",
             *("-i", "localhost,", "-c", "local"),
             *("-e", f"@{said}", "-e", f"vaehub_package={package}", *arguments),
         )
 
-    package = wheels.build(base / "one")
-    other = wheels.build(base / "other", remark=REMARK)
-    assert package.name == other.name
-    rehearsed = play(package, "--check")
+    rehearsed = play("vaehub", "--check")
     after_rehearsal = snapshot(host)
     return Story(
         *(host, mirrored, rehearsed, after_rehearsal),
-        *(play(package), play(package), play(other)),
+        *(play("vaehub"), play("vaehub"), play(other)),
     )
 
 
@@ -94,7 +97,7 @@ def test_the_second_run_changes_nothing(story: Story) -> None:
     assert "2 files are as the lock says; 0 of them are new" in story.again.output
 
 
-def test_another_wheel_of_the_same_version_replaces_it(story: Story) -> None:
+def test_a_wheel_of_the_same_version_with_other_contents_replaces_it(story: Story) -> None:
     assert story.other.code == 0, story.other.output
     assert story.other.recap("localhost")["changed"] > 0
     (module,) = (story.host / "vaehub/venv/lib").glob("python*/site-packages/vaehub/__init__.py")

@@ -253,6 +253,7 @@ def test_sync_takes_away_what_the_lock_lacks_and_shows_it(control: Control, box:
     lock["vaes"] = [vae for vae in lock["vaes"] if vae["name"] == "mine/house"]
     (box.folder / "vaehub.lock").write_text(json.dumps(lock), encoding="utf-8")
     options = {"to": [f"comfy={box.ui}"], "lock": str(box.folder / "vaehub.lock")}
+    manifest = box.folder / "vaehub.yaml"
     first, rehearsed, second, third, lost = control.modules(
         box.task("attic"),
         box.task(None, options, module="sync", **REHEARSED),
@@ -267,6 +268,12 @@ def test_sync_takes_away_what_the_lock_lacks_and_shows_it(control: Control, box:
     assert "house" in second["diff"]["after"]
     assert sorted(vae_tree(box.vae)) == ["house.safetensors"]
     assert "there is no lock /nowhere/vaehub.lock" in lost["msg"]
+    manifest.write_text("schema: 1\nvaes: [mine/attic]\n", encoding="utf-8")
+    frozen, named = control.modules(
+        box.task(None, options, module="sync"),
+        box.task(None, {**options, "manifest": str(manifest)}, module="sync"),
+    )
+    assert (frozen["rc"], named["rc"]) == (9, 9)
 
 
 def test_smoke_fails_where_a_file_is_no_vae(control: Control, box: Box) -> None:
