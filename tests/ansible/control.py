@@ -164,7 +164,10 @@ class Control:
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": interpreter()},
+            "vars": {
+                "ansible_python_interpreter": interpreter(),
+                "ansible_pipelining": True,
+            },
             "tasks": [*said, {"ansible.builtin.copy": kept, "check_mode": False, "diff": False}],
         }
         played = self.play(self.write("modules.json", [play]))

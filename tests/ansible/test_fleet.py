@@ -68,15 +68,19 @@ class Rollouts:
             "vaehub_to": [f"comfy={host.ui}"],
         }
 
-    def write(self, name: str, *, lock: Path | None = None, **play: Any) -> Path:
-        """Write a playbook that applies the role."""
-        variables = {
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables of the role that all hosts share."""
+        return {
             "vaehub_install": False,
             "vaehub_executable": str(self.vaehub),
-            "vaehub_lock": str(lock or self.models.lock),
+            "vaehub_lock": str(self.models.lock),
             "vaehub_mirrors": [self.mirror.fast],
             "vaehub_allow_foreign": True,  # each has a model of its user's
         }
+
+    def write(self, name: str) -> Path:
+        """Write a playbook that applies the role."""
         role = {"name": "vaehub.vaehub.provision"}
         return self.control.write(
             f"{name}.json",
@@ -85,15 +89,14 @@ class Rollouts:
                     "hosts": "all",
                     "gather_facts": False,
                     "environment": "{{ host_environment | default({}) }}",
-                    "vars": variables,
+                    "vars": self.variables,
                     "tasks": [{"ansible.builtin.include_role": role}],
                     "handlers": [HEARD],
-                    **play,
                 }
             ],
         )
 
-    def play(self, playbook: Path, *arguments: str) -> Played:
+    def play(self, playbook: str | Path, *arguments: str) -> Played:
         return self.control.play(playbook, "-i", str(self.inventory), *arguments)
 
     def trees(self) -> list[dict[str, str]]:
@@ -252,20 +255,28 @@ def test_the_token_came_to_the_command_and_is_nowhere_else(story: Story) -> None
     assert searched(folders, TOKEN) == []
 
 
-def test_a_bad_rollout_stops_at_its_first_host(story: Story) -> None:
+def test_a_bad_rollout_stops_after_its_first_batch(story: Story) -> None:
+    """By the playbook of the collection; one of the two hosts of the first batch fails."""
     rollouts = story.rollouts
-    files = {"spoilt.safetensors": builders.safetensors_bytes(6_000, seed=9)}
-    spoilt = make_models(rollouts.models.folder / "spoilt", files)
-    spoilt.publish(rollouts.mirror.folder)
-    for digest in spoilt.tree().values():
-        blob = rollouts.mirror.folder / "sha256" / digest
-        blob.write_bytes(builders.safetensors_bytes(6_000, seed=10))
+    files = {"late.safetensors": builders.safetensors_bytes(6_000, seed=9)}
+    late = make_models(rollouts.models.folder / "late", files)
+    late.publish(rollouts.mirror.folder)
+    own = rollouts.fleet.hosts[0].ui / "models" / "vae" / "late.safetensors"
+    own.write_bytes(builders.safetensors_bytes(6_000, seed=10))
     before = rollouts.trees()
-    playbook = rollouts.write("bad", lock=spoilt.lock, serial=[1, "100%"], max_fail_percentage=0)
-    played = rollouts.play(playbook, *QUICKLY)
+    variables = {
+        **rollouts.variables,
+        "vaehub_lock": str(late.lock),
+        "vaehub_environment": "{{ host_environment | default({}) }}",
+        "vaehub_serial": [2, "100%"],
+        "vaehub_throttle": 1,
+        "ansible_pipelining": True,
+    }
+    said = rollouts.control.write("late.json", variables)
+    played = rollouts.play("vaehub.vaehub.fleet", "-e", f"@{said}")
     assert played.code != 0
     assert "NO MORE HOSTS LEFT" in played.output
-    assert played.recap("host0")["failed"] == 1
-    assert "sha256" in played.output
-    assert (played.recap("host1"), played.recap("host2")) == ({}, {})
-    assert rollouts.trees() == before
+    assert [played.recap(f"host{index}").get("failed") for index in range(3)] == [1, 0, None]
+    assert str(own) in played.output
+    assert '"rc": 7' in played.output
+    assert rollouts.trees() == [before[0], late.tree(), before[2]]

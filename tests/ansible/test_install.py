@@ -52,6 +52,7 @@ def story(control: Control, mirrored: Mirrored, tmp_path_factory: pytest.TempPat
         archive.add(base / "wheels", arcname=".")
     variables = {
         "ansible_python_interpreter": interpreter(),
+        "ansible_pipelining": True,
         "vaehub_home": str(host / "vaehub"),
         "vaehub_python": sys.executable,
         "vaehub_pip_args": ["--no-compile"],
