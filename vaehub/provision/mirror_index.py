@@ -123,7 +123,11 @@ def parse(content: bytes) -> Index | None:
 def in_order(licenses: Iterable[License]) -> tuple[License, ...]:
     """Give licenses as an index has them: each once, without notes, sorted."""
     found = {license_._replace(note=None) for license_ in licenses}
-    return tuple(sorted(found, key=lambda one: (one.id, one.source or "", one.accept)))
+    return tuple(
+        sorted(
+            found, key=lambda one: (one.id, one.source is not None, one.source or "", one.accept)
+        )
+    )
 
 
 def is_free(name: str) -> bool:

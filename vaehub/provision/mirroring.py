@@ -12,7 +12,7 @@ from stat import S_IROTH, S_IXOTH
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import licenses
-from vaehub.errors import UsageError, VaehubError
+from vaehub.errors import FileInTheWay, UsageError, VaehubError
 from vaehub.model import Problem
 from vaehub.provision import mirror_bringing, mirror_index
 from vaehub.provision.mirror_bringing import Mirrored, Wanted
@@ -225,7 +225,10 @@ def _keep(tree: Tree, before: Index, there: dict[str, Mirrored]) -> list[Problem
             merged = listed if now.listed is None else now.listed.merged(listed)
             there[sha256] = now._replace(listed=merged)
             continue
-        state = tree.look(sha256, listed.size)
+        try:
+            state = tree.look(sha256, listed.size)
+        except FileInTheWay:
+            state = "absent"
         if state == "present":
             there[sha256] = Mirrored(listed.path, "present", listed)
         else:
