@@ -55,18 +55,14 @@ class Tree:
         return self.root / BLOBS / sha256
 
     @contextlib.contextmanager
-    def held(self, *, waiting: Callable[[], None]) -> Iterator[Index]:
+    def held(self, *, waiting: Callable[[], None]) -> Iterator[None]:
         """Make the folder where it is missing, and be the only one who writes into it.
 
         Args:
             waiting: Called once, if there is another run to wait for.
 
-        Returns:
-            What the index names now.
-
         Raises:
             TargetNotUsable: the folder cannot be made or written.
-            FileInTheWay: an ``index.json`` of somebody else stands there.
         """
         try:
             for folder in (self._ours, self.root / BLOBS):
@@ -83,7 +79,7 @@ class Tree:
         try:
             for folder in (self.root, self._ours, self.root / BLOBS / staging.FOLDER):
                 staging.sweep(folder)
-            yield self._begin()
+            yield
         finally:
             with contextlib.suppress(OSError):
                 (self.root / BLOBS / staging.FOLDER).rmdir()
@@ -191,6 +187,31 @@ class Tree:
 
     # The small files
 
+    def read(self) -> Index:
+        """Read what the index names, and which of the small files are ours.
+
+        Raises:
+            FileInTheWay: an ``index.json`` of somebody else stands there.
+            TargetNotUsable: nobody lets us look.
+        """
+        self._put = self._noted()
+        readme = self._read(README) or b""
+        if readme.startswith(index_module.README_SIGNATURE.encode()):
+            self._put.setdefault(README, set()).add(_digest(readme))
+        content = self._read(INDEX)
+        if content is None:
+            return index_module.NOTHING
+        found = index_module.parse(content)
+        if found is None:
+            self.check(INDEX)  # noted, and yet not one that this version reads
+            return index_module.NOTHING
+        # A mirror that was copied without .vaehub: the index says what the others must be.
+        for name, text in ((INDEX, content), (SUMS, found.sums().encode())):
+            self._put.setdefault(name, set()).add(_digest(text))
+        for name, digest in found.locks.items():
+            self._put.setdefault(name, set()).add(digest)
+        return found
+
     def check(self, name: str, data: bytes | None = None) -> None:
         """Make sure that a small file may be written, or has that text already.
 
@@ -264,26 +285,6 @@ class Tree:
         except OSError as error:
             raise self._not_usable(error) from error
 
-    def _begin(self) -> Index:
-        """Read what is ours."""
-        self._put = self._noted()
-        readme = self._read(README) or b""
-        if readme.startswith(index_module.README_SIGNATURE.encode()):
-            self._put.setdefault(README, set()).add(_digest(readme))
-        content = self._read(INDEX)
-        if content is None:
-            return index_module.NOTHING
-        found = index_module.parse(content)
-        if found is None:
-            self.check(INDEX)  # noted, and yet not one that this version reads
-            return index_module.NOTHING
-        # A mirror that was copied without .vaehub: the index says what the others must be.
-        for name, text in ((INDEX, content), (SUMS, found.sums().encode())):
-            self._put.setdefault(name, set()).add(_digest(text))
-        for name, digest in found.locks.items():
-            self._put.setdefault(name, set()).add(digest)
-        return found
-
     def _noted(self) -> dict[str, set[str]]:
         try:
             said = json.loads((self._ours / "mirror.json").read_bytes())["put"]
@@ -305,8 +306,8 @@ class Tree:
             if not S_ISREG(stat.st_mode) or stat.st_size > _CEILING:
                 raise FileInTheWay(f"{path} is no file of a mirror", hint=_NOT_TOUCHED)
             return path.read_bytes()
-        except FileNotFoundError:
-            return None
+        except (FileNotFoundError, NotADirectoryError):
+            return None  # where that is wrong, it shows when the folder is made
         except OSError as error:
             raise self._not_usable(error) from error
 

@@ -20,7 +20,7 @@ from vaehub.provision.mirror_index import BLOBS, INDEX, README, SUMS, Index
 from vaehub.provision.mirror_tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from vaehub.licenses import Ask
@@ -95,9 +95,9 @@ def mirror(
     def waiting() -> None:
         listener.note(f"another vaehub is writing to the mirror {folder}; waiting for that one")
 
-    with tree.held(waiting=waiting) as before:
-        for name in (README, SUMS, INDEX, *copies):
-            tree.check(name, copies.get(name))
+    _refuse_strangers(tree, copies)  # before anything is made there
+    with tree.held(waiting=waiting):
+        before = _refuse_strangers(tree, copies)
         there: dict[str, Mirrored] = {}
         failures: list[tuple[str, VaehubError]] = []
         missing = []
@@ -152,6 +152,14 @@ def mirror(
     problems += [*_of_licenses(given, there), *_of_permissions(tree)]
     files = sorted(there.values(), key=lambda one: one.path)
     return MirrorResult(folder, tuple(files), tuple(failures), tuple(problems), written)
+
+
+def _refuse_strangers(tree: Tree, copies: Mapping[str, bytes]) -> Index:
+    """Make sure that the small files may be written, and give what the index names now."""
+    before = tree.read()
+    for name in (README, SUMS, INDEX, *copies):
+        tree.check(name, copies.get(name))
+    return before
 
 
 def _copies(folder: Path, given: Sequence[Given]) -> dict[str, bytes]:

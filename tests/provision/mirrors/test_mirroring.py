@@ -428,7 +428,15 @@ def test_a_file_of_the_users_is_never_overwritten(
     with pytest.raises(FileInTheWay, match=name):
         builder.mirror(lock)
     assert (builder.root / name).read_text() == "mine"
+    assert [path.name for path in builder.root.iterdir()] == [name], "nothing was made beside it"
     assert not world.requests, "it is said before anything is downloaded"
+
+
+def test_a_mirror_cannot_be_below_a_file(builder: Builder) -> None:
+    builder.root = builder.folder / "file" / "vaes"
+    (builder.folder / "file").write_text("mine")
+    with pytest.raises(TargetNotUsable, match="file"):
+        builder.mirror(builder.lock("one"))
 
 
 @pytest.mark.parametrize("name", ["index.json", "SHA256SUMS", "README.txt", "vaehub.lock"])
