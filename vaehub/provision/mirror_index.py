@@ -114,6 +114,8 @@ def parse(content: bytes) -> Index | None:
             return None
         files = [_listed(each) for each in said["files"]]
         index = Index({each.sha256: each for each in files}, dict(said["locks"]))
+        if not all(map(is_free, index.locks)):
+            return None
         # Whatever was changed by hand shows here, and so does what is no index at all.
         return index if index.text().encode() == content else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -285,6 +285,27 @@ def test_pruning_leaves_a_file_that_was_changed(builder: Builder) -> None:
     assert digest(ONE) not in (builder.root / "index.json").read_text()
 
 
+@pytest.mark.parametrize("where", ["index.json", ".vaehub/mirror.json"])
+def test_a_forged_note_leads_to_nothing_outside(builder: Builder, where: str) -> None:
+    builder.mirror(builder.lock("one"))
+    victim = builder.folder / "victim"
+    victim.write_bytes(b"the user's")
+    said = json.loads((builder.root / where).read_bytes())
+    for name in ("../../victim", str(victim)):
+        if where == "index.json":
+            said["locks"][name] = digest(b"the user's")
+        else:
+            said["put"][name] = [digest(b"the user's")]
+    (builder.root / where).write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    if where == "index.json":
+        shutil.rmtree(builder.root / ".vaehub")
+        with pytest.raises(FileInTheWay):
+            builder.mirror(builder.lock("two"), prune=True)
+    else:
+        builder.mirror(builder.lock("two"), prune=True)
+    assert victim.read_bytes() == b"the user's"
+
+
 def test_nothing_is_pruned_where_something_is_missing(
     builder: Builder, world: LoopbackWorld
 ) -> None:
