@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import errno
-import os
 import re
-import stat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub import configuration, durable
 from vaehub.errors import TargetNotUsable, UsageError
-from vaehub.locks import Lock
+from vaehub.locks import held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, MutableMapping
+    from collections.abc import MutableMapping
+    from pathlib import Path
 
 _HEADER = re.compile(r"\s*\[\[?(?P<name>[^\[\]#]+)\]\]?\s*(#.*)?")
 
@@ -95,7 +92,7 @@ def rewrite(path: Path, *changes: Change, state: Path) -> bool:
             this be changed alone.
         TargetNotUsable: it cannot be written.
     """
-    with _alone(state):
+    with held(state / "config.lock"):
         before = configuration.read_text(path)
         text = before or ""
         dos = "\r\n" in text and "\n" not in text.replace("\r\n", "")
@@ -107,18 +104,16 @@ def rewrite(path: Path, *changes: Change, state: Path) -> bool:
             text = text.replace("\n", "\r\n")
         if text == (before or ""):
             return False
-        _write(Path(os.path.realpath(path)), text)
+        _write(path, text)
     return True
 
 
-def _write(real: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     try:
-        mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
-        real.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(real, text.encode("utf-8"), mode=mode)
+        durable.rewrite(path, text.encode("utf-8"))
     except OSError as error:
         raise TargetNotUsable(
-            f"cannot write the configuration {real}: {error.strerror or error}",
+            f"cannot write the configuration {path}: {error.strerror or error}",
             hint="check the owner and the permissions of that file and its folder",
         ) from error
 
@@ -273,22 +268,3 @@ def _in_place(before: str, after: str) -> bool:
             come.update(line.strip() for line in new[new_from:new_to])
     del gone[""], come[""]
     return not gone & come and not any(line.startswith("#") for line in gone)
-
-
-@contextlib.contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Keep two processes from overwriting what the other one has just written."""
-    lock = Lock(state / "config.lock")
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        if not lock.acquire(patience=30):
-            raise TimeoutError(errno.ETIMEDOUT, "somebody else holds it")
-    except OSError as error:
-        raise TargetNotUsable(
-            f"cannot lock {lock.path}: {error.strerror or error}",
-            hint="check the owner and the permissions of that folder",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()

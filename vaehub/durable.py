@@ -10,12 +10,9 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from vaehub import staging
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 READ_ONLY = 0o444
 FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -64,6 +61,18 @@ def write(path: Path, data: bytes, *, mode: int | None = None) -> None:
             temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Replace a small file of the user's as a whole: a link is followed, permissions stay.
+
+    Raises:
+        OSError: the file cannot be written; what stood there before still does.
+    """
+    real = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
+    real.parent.mkdir(parents=True, exist_ok=True)
+    write(real, data, mode=mode)
 
 
 def remove(path: Path) -> None:

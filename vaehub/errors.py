@@ -5,7 +5,7 @@
     VaehubError                     1  (never raised itself; a bare traceback is a bug of ours)
     ├── UsageError                  2
     │   ├── ManifestError              vaehub.yaml is wrong or missing; carries the problems
-    │   └── LockError                  vaehub.lock or a bundle cannot be read
+    │   └── LockError                  vaehub.lock is not there, or is none
     ├── CatalogError                3  a catalog is wrong; carries the problems with file and line
     ├── NamingError                 4
     │   ├── EntryNotFound
@@ -28,6 +28,7 @@
     │   ├── HashMismatch
     │   ├── NotAModel                  HTML, JSON, an LFS pointer, a truncated file
     │   ├── UnsafePickle
+    │   ├── BundleRefused              a bundle is damaged, or is none
     │   └── NotPinned                  no sha256 in the catalog, and the user asked for one
     ├── TargetError                 7  the place to install to
     │   ├── TargetNotUsable            no such folder, not writable, read-only
@@ -246,6 +247,12 @@ class UnsafePickle(IntegrityError):
     """A pickle that names more than tensors and plain containers."""
 
     code = "unsafe-pickle"
+
+
+class BundleRefused(IntegrityError):
+    """A bundle is cut off, damaged, or a tar that holds what no bundle does."""
+
+    code = "bundle-refused"
 
 
 class NotPinned(IntegrityError):

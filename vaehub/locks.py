@@ -7,17 +7,23 @@ milliseconds to import, a tenth of a small install.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from vaehub.errors import TargetNotUsable
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _POLL = 0.05
 """Seconds between two tries."""
+_PATIENCE = 30
+"""Seconds to wait for who changes a small file."""
 
 
 class Lock:
@@ -66,6 +72,32 @@ class Lock:
             _give_back(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep two processes from overwriting what the other one has just written.
+
+    Args:
+        path: The file that stands for the right to write; its folder is made where it is missing.
+
+    Raises:
+        TargetNotUsable: it cannot be had.
+    """
+    lock = Lock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not lock.acquire(patience=_PATIENCE):
+            raise TimeoutError(errno.ETIMEDOUT, "somebody else holds it")
+    except OSError as error:
+        raise TargetNotUsable(
+            f"cannot lock {path}: {error.strerror or error}",
+            hint="check the owner and the permissions of that folder",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 if sys.platform == "win32":  # pragma: no cover

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaehub import intents, observe, receipts
+from vaehub import intents, observe, receipts, staging
 from vaehub.errors import FileInTheWay
 from vaehub.model import Receipt
 from vaehub.place import place, publish
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from vaehub.errors import VaehubError
     from vaehub.plan import Plan, Step
     from vaehub.store import Store
-
-
-SET_ASIDE = ".damaged"
-"""How the name of a file ends that had to give way."""
 
 
 class Fetched(NamedTuple):
@@ -147,7 +143,7 @@ def _set_aside(destination: Path) -> Path | None:
             hint="it was not touched; move or delete it, and run the same command again",
         )
     for number in itertools.count(1):
-        path = receipts.folder_of(destination) / f"{destination.name}.{number}{SET_ASIDE}"
+        path = receipts.folder_of(destination) / f"{destination.name}.{number}{staging.SET_ASIDE}"
         try:
             publish(destination, path, keep=True)
         except FileExistsError:

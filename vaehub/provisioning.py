@@ -7,10 +7,12 @@ returns plain frozen objects or raises a :class:`vaehub.errors.VaehubError`. Pri
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from vaehub import settings as settings_module
+from vaehub import values
 from vaehub.provision import lock as lock_module
+from vaehub.provision import lock_form
 from vaehub.provision import manifest as manifest_module
 
 if TYPE_CHECKING:
@@ -18,16 +20,22 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.licenses import Ask
-    from vaehub.model import Artifact, Source, Target
+    from vaehub.model import Target
+    from vaehub.provision.audited import AuditResult
+    from vaehub.provision.bundles.creating import Created
+    from vaehub.provision.bundles.importing import Imported
+    from vaehub.provision.changes import Changes
+    from vaehub.provision.importing.draft import Draft
+    from vaehub.provision.importing.items import Gathered
     from vaehub.provision.lock import Lock
     from vaehub.provision.manifest import Manifest, Policy
     from vaehub.provision.mirroring import MirrorResult
     from vaehub.provision.places import Placed
     from vaehub.provision.syncing import Synced
+    from vaehub.provision.wishes import Edit
     from vaehub.settings import Settings
     from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
-    from vaehub.transfer.session import Session
 
 
 class Files(NamedTuple):
@@ -48,6 +56,12 @@ class LockResult(NamedTuple):
     """Whether the file had to be, or would have to be, written."""
     written: bool
 
+    def changes(self) -> Changes:
+        """Say what came, went and changed."""
+        from vaehub.provision import changes
+
+        return changes.between(self.before, self.lock)
+
 
 class SyncResult(NamedTuple):
     """What a sync did."""
@@ -63,10 +77,76 @@ class SyncResult(NamedTuple):
 
 
 def files(manifest: str | Path | None = None, lock: str | Path | None = None) -> Files:
-    """Say where manifest and lock lie: ``./vaehub.yaml``, and ``vaehub.lock`` beside it."""
-    where = Path(manifest or manifest_module.FILE_NAME).expanduser()
+    """Say where manifest and lock lie: ``./vaehub.yaml``, and ``vaehub.lock`` beside it.
+
+    Raises:
+        UsageError: a path begins with the home folder of nobody.
+    """
+    where = values.path(str(manifest or ""), "--manifest") or Path(manifest_module.FILE_NAME)
     beside = where.parent / lock_module.FILE_NAME
-    return Files(where, Path(lock).expanduser() if lock is not None else beside)
+    return Files(where, values.path(str(lock or ""), "--lock") or beside)
+
+
+def add(
+    names: Sequence[str],
+    manifest: str | Path | None = None,
+    *,
+    targets: Sequence[str] = (),
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Edit:
+    """Put VAEs into a manifest, and leave all else in it as it stands.
+
+    Args:
+        names: What ``vaehub install`` takes.
+        manifest: The manifest; ``./vaehub.yaml`` by default, and made where there is none.
+        targets: The targets of the manifest that they are for; none stands for all.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+
+    Raises:
+        NamingError: a name leads nowhere.
+        UsageError: the manifest has no such target, or has the VAE for other targets already.
+        ManifestError: the manifest is wrong, or written in a way that does not let this be changed.
+        TargetNotUsable: it cannot be written.
+    """
+    from vaehub.catalog import load_catalogs
+    from vaehub.provision import wishes
+
+    settings = settings or settings_module.load()
+    return wishes.add(
+        files(manifest).manifest,
+        names,
+        targets=targets,
+        catalogs=catalogs or load_catalogs(settings),
+        state=settings.state,
+    )
+
+
+def remove(
+    names: Sequence[str],
+    manifest: str | Path | None = None,
+    *,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+) -> Edit:
+    """Take VAEs out of a manifest, and leave all else in it as it stands; see :func:`add`.
+
+    Raises:
+        EntryNotFound, EntryAmbiguous: a name is not in the manifest, or may mean several in it.
+        ManifestError: there is none, it is wrong, or it does not let this be changed.
+        TargetNotUsable: it cannot be written.
+    """
+    from vaehub.catalog import load_catalogs
+    from vaehub.provision import wishes
+
+    settings = settings or settings_module.load()
+    return wishes.remove(
+        files(manifest).manifest,
+        names,
+        catalogs=catalogs or load_catalogs(settings),
+        state=settings.state,
+    )
 
 
 def lock(
@@ -90,7 +170,8 @@ def lock(
         ManifestError: the manifest is wrong, or its policy forbids what it asks for.
         NamingError: a name in it leads nowhere.
         TargetRefuses: a UI takes no variant of what is wanted there.
-        SourceError, NotPinned: no host says what the catalog does not know.
+        NoSourceDelivered, NotPinned: no host says what the catalog does not know.
+        LockError: a file that is no lock of ours is in its place.
         TargetNotUsable: the lock cannot be written.
     """
     where = files(manifest, path)
@@ -112,49 +193,57 @@ def lock_of(
     catalogs: Catalogs | None = None,
 ) -> LockResult:
     """Lock a manifest that was read; see :func:`lock`."""
-    from vaehub import durable
     from vaehub.catalog import load_catalogs
-    from vaehub.errors import LockError, TargetNotUsable
-    from vaehub.provision import locking
+    from vaehub.provision import locking, pinning
     from vaehub.transfer.session import Session
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
+    content, before = _standing(path)
     with Session(settings) as session:
-
-        def pin(artifact: Artifact) -> Artifact:
-            return _pin(artifact, manifest.policy, session=session, settings=settings)
-
+        pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
-    try:
-        before = lock_module.read(path)
-    except LockError:
-        before = None
     text = made.text().encode()
-    try:
-        changed = not path.is_file() or path.read_bytes() != text
-        if changed and not check:
-            durable.write(path, text)
-    except OSError as error:
-        raise TargetNotUsable(
-            f"cannot write the lock {path}: {error.strerror or error}",
-            hint="name another place with --lock",
-        ) from error
+    # What nobody could read back is not written; and the next one to read it need not look again.
+    lock_module.parse(text, origin=str(path), cache=settings.cache)
+    # Git may have given it the line ends of Windows.
+    changed = content is None or content.replace(b"\r\n", b"\n") != text
+    if changed and not check:
+        _write(path, text, what="lock")
     return LockResult(path, made, before, changed, written=changed and not check)
 
 
-def _pin(artifact: Artifact, policy: Policy, *, session: Session, settings: Settings) -> Artifact:
-    from vaehub import hosts
-    from vaehub.provision import locking
+def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
+    """Give what stands in a lock's place: its bytes, and what they say where they are sound.
 
-    def ask(source: Source) -> Artifact | None:
-        told = hosts.get(source.host).locate(source, artifact, session=session, settings=settings)
-        if told.sha256 is None:
-            return None
-        size = told.size if told.size is not None else artifact.size
-        return artifact._replace(sha256=told.sha256, size=size, evidence="host")
+    Raises:
+        LockError: it is no lock of ours, and so not ours to write over.
+    """
+    from vaehub.errors import LockError
 
-    return locking.pin_by_host(artifact, locking.allowed_sources(artifact, policy), ask)
+    try:
+        content = lock_module.read_bytes(path)
+    except FileNotFoundError:
+        return None, None
+    try:
+        return content, lock_module.parse(content, origin=str(path))
+    except LockError as error:
+        if lock_form.may_be_replaced(content):
+            return content, None
+        raise LockError(f"{error.message}; nothing was written", hint=error.hint) from None
+
+
+def _write(path: Path, text: bytes, *, what: str) -> None:
+    from vaehub import durable
+    from vaehub.errors import TargetNotUsable
+
+    try:
+        durable.rewrite(path, text)
+    except OSError as error:
+        raise TargetNotUsable(
+            f"cannot write the {what} {path}: {error.strerror or error}",
+            hint=f"check that folder's permissions, or name another place with --{what}",
+        ) from error
 
 
 def agreed(
@@ -223,6 +312,7 @@ def sync(
     frozen: bool = False,
     offline: bool = False,
     dry_run: bool = False,
+    bundles: Sequence[str | Path] = (),
     remove: bool = True,
     smoke: bool = True,
     accept_licenses: Collection[str] = (),
@@ -240,6 +330,7 @@ def sync(
         frozen: Never make the lock, and refuse one that is not of this manifest.
         offline: Ask nobody but mirrors.
         dry_run: Change nothing, and say what would be done.
+        bundles: Their files are taken into the store first; see :func:`import_bundle`.
         remove: Whether what vaehub placed there and the lock does not name goes.
         smoke: Whether what the policy says of smoke tests is done.
         accept_licenses: License ids that the caller accepts, beyond those of the policy.
@@ -256,7 +347,8 @@ def sync(
         Drift: manifest and lock disagree, and ``frozen``; or the lock has no answer for a target.
         UsageError: nobody says where a target is.
         TargetNotUsable: a path cannot be a target.
-        VaehubError: as for :func:`lock`, where the lock has to be made.
+        VaehubError: as for :func:`lock`, where the lock has to be made; as for
+            :func:`import_bundle`, where there are bundles.
     """
     from vaehub.provision import places, syncing
     from vaehub.transfer.listener import SILENT
@@ -268,6 +360,8 @@ def sync(
     )
     settings = under(locked.policy, settings, offline=offline)
     there = places.find_places(locked, to, manifest=found, settings=settings, cwd=Path.cwd())
+    for bundle in bundles:
+        import_bundle(bundle, dry_run=dry_run, settings=settings, listener=listener)
     with Session(settings) as session:
         synced = syncing.sync(
             locked,
@@ -318,6 +412,100 @@ def _proved(
     return proving.prove(synced.brought, wanted, test=test)
 
 
+def create_bundle(
+    output: str | Path | IO[bytes],
+    lock: str | Path | Lock | None = None,
+    *,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+) -> Created:
+    """Write a lock and all its files into one tar; the same lock gives the same bytes.
+
+    Args:
+        output: The file, which is never overwritten, or an unbuffered stream.
+        lock: The lock, or its file; ``./vaehub.lock`` by default.
+        accept_licenses: License ids that the caller accepts.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Raises:
+        LockError: there is no lock, or it cannot be read.
+        LicenseNotAccepted: a license asks for acceptance.
+        SourceError, IntegrityError: a file of the lock cannot be had.
+        FileInTheWay: another file has the name.
+        TargetError: the bundle cannot be written.
+    """
+    from vaehub.provision.bundles import creating, writing
+    from vaehub.transfer.listener import SILENT
+    from vaehub.transfer.session import Session
+
+    settings = settings or settings_module.load()
+    if lock is None or isinstance(lock, (str, Path)):
+        lock = lock_module.read(files(None, lock).lock, cache=settings.cache)
+    settings = under(lock.policy, settings)
+    with Session(settings) as session:
+        return creating.create(
+            writing.output_of(output) if isinstance(output, (str, Path)) else output,
+            lock,
+            accepted_licenses=accept_licenses,
+            ask=ask,
+            settings=settings,
+            session=session,
+            listener=listener or SILENT,
+        )
+
+
+def import_bundle(
+    bundle: str | Path | IO[bytes],
+    *,
+    lock: str | Path | Lock | None = None,
+    sha256: str | None = None,
+    dry_run: bool = False,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+) -> Imported:
+    """Take the files of a bundle into the store; running it again goes on where it ended.
+
+    Args:
+        bundle: The file, or an unbuffered stream.
+        lock: The only lock that it may have, or the file of that; None: any.
+        sha256: What the whole bundle must be; None: it need not be hashed as a whole.
+        dry_run: Only look at what is in it.
+        settings: The settings; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Raises:
+        UsageError: there is no such file, or ``sha256`` is none.
+        LockError: ``lock`` cannot be read.
+        IntegrityError: it is no bundle, a damaged one, or another one than it must be.
+        TargetError: the store cannot be written.
+    """
+    from vaehub.errors import UsageError
+    from vaehub.provision.bundles import importing, source
+    from vaehub.store import Store
+    from vaehub.transfer.listener import SILENT
+
+    settings = settings or settings_module.load()
+    if sha256 is not None:
+        sha256 = sha256.strip().lower()
+        if len(sha256) != 64 or sha256.strip("0123456789abcdef"):
+            raise UsageError(f"{sha256[:80]!r} is no sha256: that has 64 hex digits")
+    if isinstance(lock, (str, Path)):
+        lock = lock_module.read(Path(lock).expanduser(), cache=settings.cache)
+    with source.opened(bundle, hashing=sha256 is not None) as opened:
+        return importing.take_in(
+            opened,
+            Store(settings.store),
+            lock=lock,
+            sha256=sha256,
+            dry_run=dry_run,
+            listener=listener or SILENT,
+        )
+
+
 def mirror(
     folder: str | Path,
     locks: Sequence[str | Path] = (),
@@ -366,3 +554,186 @@ def mirror(
         settings=settings,
         listener=listener or SILENT,
     )
+
+
+def audit(
+    manifest: str | Path | None = None,
+    path: str | Path | None = None,
+    *,
+    to: Sequence[str] = (),
+    quick: bool = False,
+    allow_foreign: bool = False,
+    settings: Settings | None = None,
+    cwd: Path | None = None,
+) -> AuditResult:
+    """Hold targets against a lock, and the lock against its manifest; places and removes nothing.
+
+    A blob of the store is hashed at its next use where a file that came from it is damaged.
+
+    Args:
+        manifest: The manifest; ``./vaehub.yaml`` by default, which need not be there.
+        path: The lock; ``vaehub.lock`` beside the manifest by default.
+        to: The targets, as for :func:`vaehub.provision.places.find_places`.
+        quick: Believe files whose size, mtime and inode are as their receipts have it.
+        allow_foreign: Models that vaehub did not place are no problem, whatever the policy says.
+        settings: The settings; the user's own by default.
+        cwd: What the targets' paths are relative to; the working directory by default.
+
+    Raises:
+        ManifestError: the manifest is wrong, or is not where it was said to be.
+        LockError: the lock is not there, or is none.
+        UsageError, TargetNotUsable: a target cannot be found.
+        Drift: the lock has no answer for that kind of UI.
+    """
+    from vaehub.provision import auditing, locking
+    from vaehub.provision.audited import Located
+    from vaehub.provision.places import find_places
+    from vaehub.store import Store
+
+    settings = settings or settings_module.load()
+    cwd = cwd or Path.cwd()
+    where = files(manifest, path)
+    asked = _manifest_of(where, must_be_there=manifest is not None)
+    locked = lock_module.read(where.lock, cache=settings.cache)
+    places = find_places(locked, to, manifest=asked, settings=settings, cwd=cwd)
+    found = auditing.audit(
+        locked,
+        places,
+        neighbours=_neighbours(locked, places, asked, settings=settings, cwd=cwd),
+        deep=not quick,
+        allow_foreign=allow_foreign or locked.policy.foreign == "allow",
+    )
+    for file in found.files:
+        if file.state == "changed" and file.receipt is not None:
+            # The file may be a hard link to its blob, which must not be placed again unread.
+            Store(settings.store).doubt(file.receipt.sha256)
+    if asked is None:
+        return found
+    differs = tuple(
+        Located(one._replace(where=one.where or str(where.lock), hint="vaehub lock"))
+        for one in locking.disagreements(asked, locked)
+    )
+    return found._replace(others=(*differs, *found.others))
+
+
+def _manifest_of(where: Files, *, must_be_there: bool) -> Manifest | None:
+    """Read the manifest, unless there is only a lock."""
+    if not must_be_there and not where.manifest.exists():
+        return None
+    return manifest_module.read(where.manifest)
+
+
+def _neighbours(
+    locked: Lock,
+    places: Sequence[Placed],
+    manifest: Manifest | None,
+    *,
+    settings: Settings,
+    cwd: Path,
+) -> list[Placed]:
+    """Find the other targets of a manifest, as far as anybody says where they are."""
+    from vaehub.errors import VaehubError
+    from vaehub.provision.places import find_places
+
+    known = {place.name for place in places}
+    found = []
+    for name in manifest.targets if manifest is not None else ():
+        if name not in known and name in locked.targets:
+            try:
+                found += find_places(locked, [name], manifest=manifest, settings=settings, cwd=cwd)
+            except VaehubError:
+                continue
+    return found
+
+
+class ImportResult(NamedTuple):
+    """What became of an import."""
+
+    path: Path
+    """The manifest."""
+    gathered: Gathered
+    """What was found, file by file."""
+    draft: Draft
+    """What is new for the manifest."""
+    created: bool
+    """There was no manifest before."""
+    lock: LockResult | None
+    """None: nothing is to be locked, since nothing was recognised, or not all that had to be."""
+    written: bool
+    """Whether the manifest was written."""
+
+
+def import_from(
+    *,
+    folders: Sequence[str | Path] = (),
+    workflows: Sequence[str | Path] = (),
+    settings_files: Sequence[str | Path] = (),
+    manifest: str | Path | None = None,
+    path: str | Path | None = None,
+    check: bool = False,
+    strict: bool = False,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> ImportResult:
+    """Make a manifest of what is there already, or add to one, and lock it.
+
+    What cannot be recognised for sure is told in the result and goes nowhere. Manifest and lock are
+    both written, or neither.
+
+    Args:
+        folders: Folders with VAEs, or roots of UIs.
+        workflows: ComfyUI's, as JSON or in a PNG.
+        settings_files: ``config.json`` of AUTOMATIC1111, reForge, Forge or SD.Next.
+        manifest: The manifest; ``./vaehub.yaml`` by default.
+        path: The lock; ``vaehub.lock`` beside the manifest by default.
+        check: Write nothing.
+        strict: Write nothing, and make no lock, where something was not recognised.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told how far hashing is; silent by default.
+
+    Raises:
+        UsageError: a file cannot be read, or is not what it should be.
+        TargetNotUsable: a folder cannot be looked into, or manifest or lock cannot be written.
+        ManifestError: the manifest there is wrong, or does not let this be put in alone.
+        TargetRefuses, NoSourceDelivered, NotPinned, LockError: as for :func:`lock`.
+    """
+    from vaehub import locks
+    from vaehub.catalog import load_catalogs
+    from vaehub.errors import TargetRefuses
+    from vaehub.provision import wishes
+    from vaehub.provision.importing import draft, gather, insert
+    from vaehub.transfer.listener import SILENT
+
+    settings = settings or settings_module.load()
+    catalogs = catalogs or load_catalogs(settings)
+    where, cwd = files(manifest, path), Path.cwd()
+    before = manifest_module.read_bytes(where.manifest)
+    there = wishes.standing(before, path=where.manifest)
+    named = (tuple(map(str, each)) for each in (folders, workflows, settings_files))
+    found = gather.gather(
+        gather.Sources(*named), catalogs, settings=settings, cwd=cwd, listener=listener or SILENT
+    )
+    new = draft.draft(found, catalogs, before=there, beside=where.manifest.parent, cwd=cwd)
+    done = ImportResult(where.manifest, found, new, before is None, lock=None, written=False)
+    left = found.unsure or found.unknown or new.refused
+    if (strict and left) or not (new.lines or there.vaes):
+        return done
+    text = insert.insert(before, new, path=where.manifest)
+    asked = manifest_module.parse(text, path=where.manifest)
+    try:
+        made = lock_of(asked, where.lock, check=True, settings=settings, catalogs=catalogs)
+    except TargetRefuses as error:
+        if not new.targets:
+            raise
+        hint = "give it targets in the manifest first, or import the UI's VAE folder, not its root"
+        raise TargetRefuses(f"{error.message}; nothing was written", hint=hint) from None
+    if check:
+        return done._replace(lock=made)
+    if text != before:
+        with locks.held(settings.state / "manifest.lock"):
+            wishes.replace(before, text, path=where.manifest)
+    if made.changed:
+        _write(where.lock, made.lock.text().encode(), what="lock")
+    return done._replace(lock=made._replace(written=made.changed), written=text != before)

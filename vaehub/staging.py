@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = ".vaehub"
+SET_ASIDE = ".damaged"
+"""How the name of a file ends that was damaged and had to give way: it is the user's to delete."""
 _NAME = r"vaehub-(?P<machine>[0-9a-f]{12})-(?P<process>[0-9]{1,10})-[0-9a-f]{8}\.part"
 _ATTEMPTS = 1000
 _FORGOTTEN_AFTER = 24 * 60 * 60

@@ -119,6 +119,15 @@ def test_what_another_target_is_owed_is_not_said_here(ui: Ui, tmp_path: Path) ->
     assert ui.codes() == []
 
 
+def test_what_was_damaged_and_kept(ui: Ui) -> None:
+    aside = ui.folder() / staging.FOLDER / "house.safetensors.1.damaged"
+    aside.parent.mkdir()
+    aside.touch()
+    assert ui.codes() == ["set-aside"]
+    assert ui.hint(aside) == f"rm {aside}"
+    assert ui.examine().ok
+
+
 def test_what_killed_runs_left(ui: Ui) -> None:
     ours = ui.folder() / staging.FOLDER
     ours.mkdir()

@@ -24,8 +24,10 @@ EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 _FULL_COMMIT = 40
 _SECRETS = frozenset(
     {"access_token", "api_key", "apikey", "auth", "authorization", "key", "password"}
-    | {"sig", "signature", "token"}
+    | {"auth_key", "key-pair-id", "sig", "signature", "token"}
 )
+_SIGNED = ("x-amz-", "x-cos-", "x-goog-", "x-oss-")
+"""How the parameters of signed addresses begin."""
 
 
 class Finding(NamedTuple):
@@ -211,12 +213,17 @@ def size_known(catalog: Data) -> Iterator[Finding]:
 def no_secret(catalog: Data) -> Iterator[Finding]:
     """An address carries no token and no signature: a catalog is public, and signatures expire."""
     for path, host, locator in _sources(catalog):
-        for key, _ in parse_qsl(
-            urlsplit(str(locator.get("url", ""))).query, keep_blank_values=True
-        ):
-            if key.casefold() in _SECRETS or key.casefold().startswith("x-amz-"):
-                yield Finding((*path, host, "url"), f"carries {key}=, which is or may be a secret")
-                break
+        key = secret_in(str(locator.get("url", "")))
+        if key is not None:
+            yield Finding((*path, host, "url"), f"carries {key}=, which is or may be a secret")
+
+
+def secret_in(address: str) -> str | None:
+    """Give the parameter of an address that is or may be a secret; None where there is none."""
+    for key, _ in parse_qsl(urlsplit(address).query, keep_blank_values=True):
+        if key.casefold() in _SECRETS or key.casefold().startswith(_SIGNED):
+            return key
+    return None
 
 
 RULES: tuple[Rule, ...] = (

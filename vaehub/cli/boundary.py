@@ -32,7 +32,7 @@ def result_of(
     """Give the result that tells of an error; with ``verbose``, write its traceback to stderr."""
     if isinstance(error, KeyboardInterrupt):
         text = "interrupted"
-        if command in {"install", "sync"}:
+        if command in {"bundle install", "install", "sync"}:
             text += "; run the same command again to go on from the bytes already here"
         return Result(command, problems=(Problem("interrupted", text),), exit_code=INTERRUPTED)
     if verbose:

@@ -89,6 +89,22 @@ def _targets(_: Place) -> Iterator[Candidate]:
     return (Candidate(name, str(target.path)) for name, target in load().targets.items())
 
 
+def _of_manifest(what: str) -> Callable[[Place], Iterator[Candidate]]:
+    def values(_: Place) -> Iterator[Candidate]:
+        from vaehub import provisioning
+        from vaehub.errors import ManifestError
+        from vaehub.provision import manifest
+
+        with suppress(ManifestError):
+            found = manifest.read(provisioning.files().manifest)
+            if what == "target":
+                yield from (Candidate(name, place.ui) for name, place in found.targets.items())
+            else:
+                yield from (Candidate(one.name) for one in found.vaes)
+
+    return values
+
+
 def _layouts(_: Place) -> Iterator[Candidate]:
     from vaehub.targets.layouts import layouts
 
@@ -153,6 +169,8 @@ VALUES: dict[str, Callable[[Place], Iterator[Candidate]]] = {
     "login": _logins,
     "target": _targets,
     "named target": _targets,
+    "wanted": _of_manifest("vae"),
+    "manifest target": _of_manifest("target"),
     "layout": _layouts,
     "family": _of_entries("family"),
     "tag": _of_entries("tag"),
@@ -167,6 +185,7 @@ VALUES: dict[str, Callable[[Place], Iterator[Candidate]]] = {
     "form": _fixed("safetensors"),
     "language": _fixed("en", "zh"),
     "shell": _fixed("bash", "zsh", "fish"),
+    "sha256": _fixed(),  # nobody can guess it
 }
 """Which values there are of each kind that a declaration names, besides ``file`` and ``folder``."""
 BESIDES = {"name or file": FILES, "target": FOLDERS, "config value": FOLDERS}

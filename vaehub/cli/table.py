@@ -28,7 +28,12 @@ COMMANDS = {
     "logout": "Forget the token of a host.",
     "completion": "Print what completes vaehub in bash, zsh or fish.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
+    "lock": "Write down exactly which bytes a manifest means.",
+    "add": "Ask for VAEs in the manifest.",
+    "remove": "Take VAEs out of the manifest.",
+    "bundle": "Carry a lock and its files to a box without a network.",
     "mirror": "Write a static tree that any web server can serve to vaehub.",
+    "audit": "Hold targets against vaehub.lock, file by file.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 

@@ -141,6 +141,7 @@ FINDINGS: Mapping[str, Finding] = {
         "a killed run placed a file and wrote no receipt", "the same `vaehub install`"
     ),
     "left-catalog": Finding("its entry is in no catalog any more", "nothing"),
+    "set-aside": Finding("damaged, and replaced by a sync; it was kept", "`rm`"),
     "leftover": Finding("a killed run left it; the next install there removes it", "`rm`"),
     "unfinished-install": Finding("bytes that an install goes on from", "the same install"),
     # The machine

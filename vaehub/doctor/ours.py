@@ -86,10 +86,14 @@ def _left_behind(folder: Path) -> Iterator[Problem]:
         message = "a run that was killed left this file, which nobody needs"
         yield findings.problem("leftover", message, where=path, hint=mending.remove(path))
     try:
-        partials = sorted(path for path in folder.iterdir() if _PARTIAL.fullmatch(path.name))
+        there = sorted(folder.iterdir())
     except OSError:
         return
-    for path in partials:
+    for path in there:
+        if path.name.endswith(staging.SET_ASIDE):
+            message = "a damaged file that a sync has replaced, and kept for you to look at"
+            yield findings.problem("set-aside", message, where=path, hint=mending.remove(path))
+    for path in filter(lambda path: _PARTIAL.fullmatch(path.name), there):
         yield findings.problem(
             "unfinished-install",
             "the bytes of an install that did not end, or goes on just now",

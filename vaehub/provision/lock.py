@@ -1,19 +1,19 @@
 """``vaehub.lock``: exactly which bytes a manifest means, and under which names they stand where.
 
-Knows the file's form, and that a lock is data which anybody may have edited: it is held against its
-schema before anything of it is believed. It names no path, no token and no signed address. Refuses
-to know catalogs and targets.
+Knows what becomes of a lock's data and how its text is written; :mod:`.lock_form` has held the data
+against the schema before. A lock names no path, no token and no signed address. Refuses to know
+catalogs and targets.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaehub.errors import LockError
 from vaehub.model import Artifact, Entry, License, SmokeFacts, Source, Variant
+from vaehub.provision import lock_form
 from vaehub.provision.manifest import Policy, policy_of
 
 if TYPE_CHECKING:
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "vaehub.lock"
-SCHEMA = 1
-_CEILING = 8 << 20
-"""Bytes; a thousand VAEs take a quarter of it."""
-_SOUND = "sound"
-_FORMAT = 1
-"""Changes whenever the checks do: what was found sound before is then looked at again."""
 
 
 class Locked(NamedTuple):
@@ -105,7 +99,7 @@ class Lock(NamedTuple):
     def text(self) -> str:
         """Give the file's text: the same lock has the same bytes, whoever wrote it."""
         said = {
-            "schema": SCHEMA,
+            "schema": lock_form.SCHEMA,
             "manifest": self.manifest,
             "catalogs": dict(sorted(self.catalogs.items())),
             "targets": dict(sorted(self.targets.items())),
@@ -120,8 +114,28 @@ class Lock(NamedTuple):
 
 
 def without_words(entry: Entry) -> Entry:
-    """Give an entry without what only people read: that may change, and is no part of a lock."""
-    return entry._replace(summary={}, suits=(), tags=(), author=None, aliases=(), notes=None)
+    """Give an entry without what only people read: that may change, and is no part of a lock.
+
+    A page whose address holds a token or a signature is left out too: only the addresses of files
+    are refused in catalogs.
+    """
+    from vaehub.catalog.rules import secret_in
+
+    license_, homepage = entry.license, entry.homepage
+    if license_.source is not None and secret_in(license_.source):
+        license_ = license_._replace(source=None)
+    if homepage is not None and secret_in(homepage):
+        homepage = None
+    return entry._replace(
+        license=license_,
+        homepage=homepage,
+        summary={},
+        suits=(),
+        tags=(),
+        author=None,
+        aliases=(),
+        notes=None,
+    )
 
 
 def read(path: Path, *, cache: Path | None = None) -> Lock:
@@ -136,15 +150,28 @@ def read(path: Path, *, cache: Path | None = None) -> Lock:
         LockError: it is not there, cannot be read, or is no lock.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_CEILING + 1)
+        content = read_bytes(path)
     except FileNotFoundError:
         raise LockError(
             f"there is no lock {path}", hint="`vaehub lock` makes it of vaehub.yaml"
         ) from None
+    return parse(content, origin=str(path), cache=cache)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Give the bytes of a lock, at most one more than it may have.
+
+    Raises:
+        FileNotFoundError: there is none.
+        LockError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(lock_form.CEILING + 1)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise LockError(f"cannot read {path}: {error.strerror or error}") from error
-    return parse(content, origin=str(path), cache=cache)
 
 
 def parse(content: bytes, *, origin: str, cache: Path | None = None) -> Lock:
@@ -153,16 +180,7 @@ def parse(content: bytes, *, origin: str, cache: Path | None = None) -> Lock:
     Raises:
         LockError: it is none.
     """
-    if len(content) > _CEILING:
-        raise LockError(f"{origin}: a lock may have {_CEILING:,} bytes, and this file has more")
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        conflict = " (it has the marks of a merge conflict)" if b"<<<<<<<" in content else ""
-        raise LockError(
-            f"{origin} is no lock: {error}{conflict}", hint="make it anew: vaehub lock"
-        ) from None
-    _check(data, content, origin=origin, cache=cache)
+    data = lock_form.load(content, origin=origin, cache=cache)
     return Lock(
         manifest=data["manifest"],
         catalogs=data["catalogs"],
@@ -170,34 +188,6 @@ def parse(content: bytes, *, origin: str, cache: Path | None = None) -> Lock:
         policy=policy_of(data["policy"]),
         vaes=tuple(_vae(fields) for fields in data["vaes"]),
     )
-
-
-def _check(data: Any, content: bytes, *, origin: str, cache: Path | None) -> None:
-    from vaehub import __version__, caching
-
-    known = None
-    if cache is not None:
-        known = cache / "locks" / f"{caching.sha256(content)}-{_FORMAT}-{__version__}"
-        with contextlib.suppress(OSError, ValueError):
-            if caching.recall(known) == _SOUND:
-                return
-    from vaehub.catalog.read import Document
-    from vaehub.catalog.schema import shape_problems
-
-    problems, _ = shape_problems(Document(data, {}, origin), foreign=False, name="lock")
-    policy = data.get("policy") if isinstance(data, dict) else None
-    if not problems and policy:
-        wrapped = {"schema": 1, "vaes": [], "policy": policy}
-        document = Document(wrapped, {}, origin)
-        problems, _ = shape_problems(document, foreign=False, name="manifest")
-    if problems:
-        first = problems[0]
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise LockError(
-            f"{origin} is no lock: {first.message}{more}", hint="make it anew: vaehub lock"
-        )
-    if known is not None:
-        caching.remember(known, _SOUND)
 
 
 def _vae(fields: Mapping[str, Any]) -> LockedVae:

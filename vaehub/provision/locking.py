@@ -10,11 +10,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import choosing, hosts
-from vaehub.errors import ManifestError, NamingError, NotPinned, TargetRefuses, VaehubError
+from vaehub import choosing
+from vaehub.errors import NamingError, TargetRefuses
 from vaehub.model import PICKLE_SUFFIXES, Problem
 from vaehub.provision import lock as lock_module
 from vaehub.provision.lock import Lock, Locked, LockedVae
+from vaehub.provision.lock_form import folder_of
+from vaehub.provision.manifest import refuse
 from vaehub.targets import layouts, remedies
 
 if TYPE_CHECKING:
@@ -39,36 +41,24 @@ def make(manifest: Manifest, catalogs: Catalogs, *, pin: Pin) -> Lock:
 
     Raises:
         NamingError: a name leads nowhere.
-        ManifestError: the policy forbids what is wanted; carries all such problems.
+        ManifestError: the policy forbids what is wanted, or two names mean the same; carries all
+            such problems.
         TargetRefuses: a UI takes no variant of what is wanted there.
-        SourceError, NotPinned: no host says now what the catalog does not know.
+        NoSourceDelivered, NotPinned: no host says now what the catalog does not know.
     """
-    problems: list[Problem] = []
-    vaes: list[LockedVae] = []
-    used: dict[str, str] = {}
+    resolved = [
+        _Asked(manifest, wanted, *_resolve(wanted, catalogs))
+        for wanted in sorted(manifest.vaes, key=lambda wanted: wanted.name)
+    ]
+    refuse([*_same_twice(resolved), *(each for one in resolved for each in _against_policy(one))])
     names = _Names()
-    for wanted in sorted(manifest.vaes, key=lambda wanted: wanted.name):
-        entry, variant = _resolve(wanted, catalogs)
-        catalog = next(each for each in catalogs.catalogs if each.name == entry.catalog)
-        used[catalog.name] = catalog.sha256
-        if entry.license.id in manifest.policy.licenses_denied:
-            message = f"{wanted.name} is under the license {entry.license.id}, which is denied"
-            problems.append(Problem("policy", message, where=wanted.where))
-            continue
-        asked = _Asked(manifest, wanted, entry, variant)
-        vaes += _lock_one(asked, names, pin=pin)
-    if problems:
-        raise ManifestError(
-            f"{problems[0].where}: {problems[0].message}",
-            hint="take it out, or change policy.licenses",
-            problems=problems,
-        )
+    used = {asked.entry.catalog for asked in resolved}
     return Lock(
         manifest=manifest.digest(),
-        catalogs=used,
+        catalogs={each.name: each.sha256 for each in catalogs.catalogs if each.name in used},
         targets={name: place.ui for name, place in manifest.targets.items()},
         policy=manifest.policy,
-        vaes=tuple(vaes),
+        vaes=tuple(vae for asked in resolved for vae in _lock_one(asked, names, pin=pin)),
     )
 
 
@@ -112,14 +102,14 @@ class _Asked(NamedTuple):
         places = self.manifest.targets
         names = self.wanted.targets or tuple(places)
         known = layouts()
-        ids = sorted({places[name].ui for name in names}) or [
+        ids = {places[name].ui for name in names} or {
             layout.id for layout in known.values() if layout.refuses is None
-        ]
-        return [known[id_] for id_ in ids]
+        }
+        return [known[id_] for id_ in sorted(ids)]
 
 
 class _Names:
-    """The names that are given away already, per layout and slot."""
+    """The names that are given away already, by layout and folder."""
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str, str], str | None] = {}
@@ -134,13 +124,13 @@ class _Names:
         """
         options = remedies.installed_names(layout, entry, variant, artifact, wish=wish)
         for remedy in options:
-            key = (layout.id, entry.slot, remedy.name.casefold())
+            key = (layout.id, folder_of(layout.id, entry.slot), remedy.name.casefold())
             if self._taken.setdefault(key, artifact.sha256) == artifact.sha256:
                 return remedy
         raise TargetRefuses(
             f"{layout.title} would have two files called {artifact.name}, and could not tell them "
             "apart",
-            hint="take one of the two out of the manifest, or give them different targets",
+            hint="take one of the two out of the manifest, or give each a kind of UI of its own",
         )
 
 
@@ -150,6 +140,36 @@ def _resolve(wanted: Wanted, catalogs: Catalogs) -> tuple[Entry, Variant]:
     except NamingError as error:
         where = f"{wanted.where}: " if wanted.where else ""
         raise type(error)(f"{where}{error.message}", hint=error.hint) from None
+
+
+def _same_twice(resolved: Sequence[_Asked]) -> Iterator[Problem]:
+    """Find names that mean what another one means already."""
+    first: dict[tuple[str, str], str] = {}
+    for asked in resolved:
+        key = (asked.entry.full_name, asked.variant.name)
+        other = first.setdefault(key, asked.wanted.name)
+        if other != asked.wanted.name:
+            message = f"{asked.wanted.name} and {other} are both {'@'.join(key)}"
+            hint = "take one of the two out"
+            yield Problem("manifest", message, where=asked.wanted.where, hint=hint)
+
+
+def _against_policy(asked: _Asked) -> Iterator[Problem]:
+    """Find what the policy forbids in any kind of UI."""
+    policy, entry, wanted = asked.manifest.policy, asked.entry, asked.wanted
+    license_ = entry.license.id
+    if license_.casefold() in {each.casefold() for each in policy.licenses_denied}:
+        message = f"{wanted.name} is under the license {license_}, which the policy denies"
+        hint = "take it out, or change policy.licenses.deny"
+        yield Problem("policy", message, where=wanted.where, hint=hint)
+    reasons = [
+        _forbidden(variant, policy)
+        for variant in ([asked.variant] if asked.named else entry.variants)
+    ]
+    if all(reasons):
+        message = f"{wanted.name}: {reasons[0]}"
+        hint = "take it out, name another variant, or change the policy"
+        yield Problem("policy", message, where=wanted.where, hint=hint)
 
 
 def _lock_one(asked: _Asked, names: _Names, *, pin: Pin) -> Iterator[LockedVae]:
@@ -166,7 +186,9 @@ def _lock_one(asked: _Asked, names: _Names, *, pin: Pin) -> Iterator[LockedVae]:
                 asked.variant,
                 named=asked.named,
                 wish=wish,
-                also=lambda each: _forbidden(_of(entry, each.name), policy),
+                also=lambda each: (
+                    _forbidden(_of(entry, each.name), policy) or _pickle_left(each, policy)
+                ),
             )
         except TargetRefuses as error:
             if asked.manifest.targets:
@@ -183,11 +205,11 @@ def _lock_one(asked: _Asked, names: _Names, *, pin: Pin) -> Iterator[LockedVae]:
         variant = _of(entry, name)
         locked = []
         for artifact in variant.artifacts:
+            pinned = artifact if artifact.sha256 is not None else pin(artifact)
             given = {
-                layout.id: names.give(layout, entry, variant, artifact, wish=wish)
+                layout.id: names.give(layout, entry, variant, pinned, wish=wish)
                 for layout in takers
             }
-            pinned = artifact if artifact.sha256 is not None else pin(artifact)
             locked.append(
                 Locked(
                     pinned._replace(
@@ -220,8 +242,17 @@ def _forbidden(variant: Variant, policy: Policy) -> str | None:
         if policy.require_pinned and artifact.sha256 is None:
             return f"the catalog does not know the sha256 of {artifact.name}"
         if not allowed_sources(artifact, policy) and not policy.mirrors:
-            listed = ", ".join(sorted({source.host for source in artifact.sources}))
-            return f"{artifact.name} is on {listed} alone, which the policy does not allow"
+            listed = ", ".join(sorted({source.host for source in artifact.sources})) or "no host"
+            return f"{artifact.name} is on {listed} alone, and the policy allows others only"
+    return None
+
+
+def _pickle_left(installed: Variant, policy: Policy) -> str | None:
+    """Say that a pickle would stay one where all are to be converted; None where none does."""
+    if policy.pickles == "convert":
+        for artifact in installed.artifacts:
+            if PurePosixPath(artifact.name).suffix.lower() in PICKLE_SUFFIXES:
+                return f"{artifact.name} would stay a pickle, and the policy has those converted"
     return None
 
 
@@ -231,34 +262,4 @@ def allowed_sources(artifact: Artifact, policy: Policy) -> tuple[Source, ...]:
         return artifact.sources
     return tuple(
         source for host in policy.hosts for source in artifact.sources if source.host == host
-    )
-
-
-def pin_by_host(
-    artifact: Artifact, sources: Sequence[Source], ask: Callable[[Source], Artifact | None]
-) -> Artifact:
-    """Ask one source after the other for the sha256 of an artifact.
-
-    Args:
-        artifact: The artifact.
-        sources: Whom to ask, in order.
-        ask: Asks one; None where it does not say.
-
-    Raises:
-        NotPinned: none says it.
-    """
-    attempts: list[tuple[str, VaehubError]] = []
-    for source in sources:
-        try:
-            told = ask(source)
-        except VaehubError as error:
-            attempts.append((hosts.get(source.host).label(source), error))
-        else:
-            if told is not None:
-                return told
-    why = "; ".join(f"{label}: {error.message}" for label, error in attempts)
-    raise NotPinned(
-        f"the catalog does not know the sha256 of {artifact.name}, and no host says it now"
-        + (f" ({why})" if why else ""),
-        hint="run it again when the host answers, or take another variant",
     )

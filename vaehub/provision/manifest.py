@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILE_NAME = "vaehub.yaml"
 _FORMAT = 1
 """Changes whenever the checks do: what was read before is then read again."""
+_CEILING = 1 << 20
+"""Bytes; a thousand VAEs take a tenth of it."""
 Pickles = Literal["allow", "convert", "deny"]
 Foreign = Literal["report", "allow"]
 
@@ -122,15 +124,12 @@ def read(path: Path, *, cache: Path | None = None) -> Manifest:
         ManifestError: it is not there or cannot be read, or it is wrong; carries the problems with
             file and line.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    content = read_bytes(path)
+    if content is None:
         raise ManifestError(
             f"there is no manifest {path}",
             hint="`vaehub add NAME` begins one; docs/provisioning.md shows what it may say",
-        ) from None
-    except OSError as error:
-        raise ManifestError(f"cannot read {path}: {error.strerror or error}") from error
+        )
     if cache is None:
         return parse(content, path=path)
     from vaehub import __version__, caching
@@ -139,10 +138,25 @@ def read(path: Path, *, cache: Path | None = None) -> Manifest:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(caching.recall(known))
         return manifest_of(said["data"], path=path, lines=said["lines"])
-    found, document = _parse(content, path=path)
-    lines = [document.line(("vaes", index)) for index in range(len(found.vaes))]
+    document = _checked(content, path=path)
+    lines = _lines(document)
     caching.remember(known, json.dumps({"data": document.data, "lines": lines}))
-    return found
+    return manifest_of(document.data, path=path, lines=lines)
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Give the bytes of a manifest, at most one more than it may have; None: there is none.
+
+    Raises:
+        ManifestError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(_CEILING + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ManifestError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def parse(content: bytes, *, path: Path) -> Manifest:
@@ -151,24 +165,40 @@ def parse(content: bytes, *, path: Path) -> Manifest:
     Raises:
         ManifestError: it is wrong; carries the problems with file and line.
     """
-    found, _ = _parse(content, path=path)
-    return found
+    document = _checked(content, path=path)
+    return manifest_of(document.data, path=path, lines=_lines(document))
 
 
-def _parse(content: bytes, *, path: Path) -> tuple[Manifest, Document]:
-    from vaehub.catalog.read import decode, read_text
+def _checked(content: bytes, *, path: Path) -> Document:
     from vaehub.catalog.schema import shape_problems
 
+    document = document_of(content, path=path)
+    problems, _ = shape_problems(document, foreign=False, name="manifest")
+    refuse(problems)
+    found = manifest_of(document.data, path=path, lines=_lines(document))
+    refuse(_contradictions(found, document))
+    return document
+
+
+def _lines(document: Document) -> list[int]:
+    return [document.line(("vaes", index)) for index in range(len(document.data["vaes"]))]
+
+
+def document_of(content: bytes, *, path: Path) -> Document:
+    """Read a manifest's YAML, whatever it says.
+
+    Raises:
+        ManifestError: it is too large, or not the YAML that we allow.
+    """
+    from vaehub.catalog.read import decode, read_text
+
+    if len(content) > _CEILING:
+        message = f"a manifest may have {_CEILING:,} bytes, and this file has more"
+        refuse([_problem(message, f"{path}:1")])
     try:
-        document = read_text(decode(content, origin=str(path)), origin=str(path))
+        return read_text(decode(content, origin=str(path)), origin=str(path))
     except CatalogError as error:
         raise ManifestError(error.message, problems=error.problems) from None
-    problems, data = shape_problems(document, foreign=False, name="manifest")
-    _refuse(problems)
-    lines = [document.line(("vaes", index)) for index in range(len(data["vaes"]))]
-    found = manifest_of(data, path=path, lines=lines)
-    _refuse(_contradictions(found, document))
-    return found, document
 
 
 def manifest_of(data: Mapping[str, Any], *, path: Path, lines: Sequence[int] = ()) -> Manifest:
@@ -203,7 +233,7 @@ def policy_of(data: Mapping[str, Any]) -> Policy:
         licenses_accepted=tuple(sorted(licenses.get("accept", ()))),
         licenses_denied=tuple(sorted(licenses.get("deny", ()))),
         hosts=tuple(data.get("hosts", ())),
-        mirrors=tuple(address.rstrip("/") for address in data.get("mirrors", ())),
+        mirrors=tuple(dict.fromkeys(address.rstrip("/") for address in data.get("mirrors", ()))),
         require_pinned=data.get("require_pinned", False),
         smoke=smoke and Smoke(tuple(smoke["dtypes"]), smoke.get("device", "auto")),
         foreign=data.get("foreign", "report"),
@@ -240,9 +270,15 @@ def _problem(message: str, where: str | None) -> Problem:
     return Problem("manifest", message, where=where)
 
 
-def _refuse(problems: list[Problem]) -> None:
+def refuse(problems: Sequence[Problem]) -> None:
+    """Refuse a manifest, if there are problems.
+
+    Raises:
+        ManifestError: there are; it names the first and carries all.
+    """
     if not problems:
         return
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    raise ManifestError(f"{first.where}: {first.message}{more}", hint=first.hint, problems=problems)
+    where = f"{first.where}: " if first.where else ""
+    raise ManifestError(f"{where}{first.message}{more}", hint=first.hint, problems=problems)

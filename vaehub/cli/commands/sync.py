@@ -9,6 +9,7 @@ from vaehub.cli.call import Call, as_command
 from vaehub.cli.commands import install
 from vaehub.cli.declared import option
 from vaehub.cli.output import Block, Result, failed
+from vaehub.cli.provisioned import lock_option, manifest_option, places_option
 from vaehub.cli.tables import Column, Styled, Table
 from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
@@ -28,33 +29,6 @@ _COLUMNS = (
     Column("state"),
 )
 
-manifest_option = option(
-    "--manifest",
-    metavar="PATH",
-    completes="file",
-    help="The manifest; without it ./vaehub.yaml, if that is there.",
-)
-"""Declares ``--manifest`` of the function below."""
-
-lock_option = option(
-    "--lock",
-    metavar="PATH",
-    completes="file",
-    help="The lock; without it vaehub.lock beside the manifest.",
-)
-"""Declares ``--lock`` of the function below."""
-
-places_option = option(
-    "--to",
-    metavar="[NAME=]PATH",
-    many=True,
-    completes="target",
-    help="Only this target: one of the lock's by its name, with its path where the manifest has "
-    "none, or any UI's root or folder; may be given several times. Without it all targets of the "
-    "manifest.",
-)
-"""Declares ``--to`` of the function below, which names targets of a lock."""
-
 
 @as_command(
     "sync",
@@ -73,6 +47,14 @@ places_option = option(
 @option("--frozen", help="Never make the lock: exit code 9 where it is not the manifest's.")
 @option("--offline", help="Ask nobody but mirrors.")
 @option("--dry-run", help="Say what would be done and do nothing.")
+@option(
+    "--bundle",
+    name="bundles",
+    metavar="FILE",
+    many=True,
+    completes="file",
+    help="Take the files of this bundle into the store first; may be given several times.",
+)
 @option("--no-remove", help="Leave what vaehub placed there and the lock does not name.")
 @option("--no-smoke", help="Leave out the smoke tests that the policy asks for.")
 @option(
@@ -104,6 +86,7 @@ def command(
     frozen: bool,
     offline: bool,
     dry_run: bool,
+    bundles: tuple[str, ...],
     no_remove: bool,
     no_smoke: bool,
     accept_licenses: tuple[str, ...],
@@ -132,6 +115,7 @@ def command(
             frozen=frozen,
             offline=offline,
             dry_run=dry_run,
+            bundles=bundles,
             remove=not no_remove,
             smoke=not no_smoke,
             accept_licenses=accept_licenses,
