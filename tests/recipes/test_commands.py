@@ -38,8 +38,7 @@ def test_there_is_a_command_in_each_kind_of_recipe() -> None:
 
 @pytest.mark.parametrize(("where", "arguments"), reading.commands(), ids=lambda one: str(one)[:40])
 def test_vaehub_reads_it(where: str, arguments: list[str]) -> None:
-    if arguments[0] not in COMMANDS:
-        pytest.skip(f"this vaehub has no `{arguments[0]}` yet")
+    assert arguments[0] in COMMANDS
     arguments = [word for word in arguments if word != EXPANDED]
     assert isinstance(plain.read(arguments) or clicked.read(arguments), Reading)
 
