@@ -24,7 +24,7 @@ LOCK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _KIND = "vaehub mirror"
 README_SIGNATURE = "This folder is a mirror made by vaehub"
-README_TEXT = f"""{README_SIGNATURE}: model files, named by their SHA-256.
+README_TEXT = f"""{README_SIGNATURE}: verified model files, named by their SHA-256.
 
 sha256/<digest>   the files; each is whole, and its content has that digest
 index.json        what they are: names, sizes, VAEs, licenses
