@@ -40,7 +40,7 @@ from vaehub.errors import (
 from vaehub.provision import lock as lock_module
 from vaehub.provision import mirroring
 from vaehub.store import Store
-from vaehub.transfer.listener import SILENT
+from vaehub.transfer.listener import SILENT, Silent
 
 if TYPE_CHECKING:
     from vaehub.loopback import LoopbackWorld
@@ -149,6 +149,25 @@ def test_what_the_store_holds_is_not_fetched(builder: Builder, world: LoopbackWo
     made = builder.mirror(lock)
     assert made.files[0].source == "store"
     assert not world.requests
+
+
+class Told(Silent):
+    """Hears what is to be downloaded."""
+
+    def __init__(self) -> None:
+        self.coming: list[str] = []
+
+    def planned(self, artifact_name: str, total: int | None) -> None:
+        self.coming.append(artifact_name)
+
+
+def test_only_what_is_to_be_downloaded_is_counted(builder: Builder) -> None:
+    lock = builder.lock("one", "two", "three")
+    builder.box.install("two")
+    shutil.rmtree(builder.box.tree)
+    told = Told()
+    builder.mirror(lock, listener=told)
+    assert sorted(told.coming) == ["one.safetensors", "three.safetensors"]
 
 
 def test_what_lies_on_this_machine_is_not_fetched(builder: Builder, world: LoopbackWorld) -> None:
