@@ -137,10 +137,11 @@ def test_loaders_of_more_than_a_vae_are_known_by_their_input() -> None:
     seeds = [{"name": name, "widget": {"name": name}} for name in ("seed", "steps", "vae_name")]
     after_a_seed = (5, "randomize", 20, "attic.safetensors")
     seeded = loader(5, *after_a_seed, kind="Sampler", inputs=seeds)
+    own = loader(6, "model.safetensors", "bake it in", -2, kind="Efficient Loader", inputs=fields)
     short = loader(3, "model.safetensors", kind="Efficient Loader", inputs=fields)
     named = {"id": 4, "type": "Loader", "widgets_values": {"vae_name": "barn.safetensors"}}
 
-    assert files(ui_workflow(one, baked, short, named, seeded)) == [
+    assert files(ui_workflow(one, baked, own, short, named, seeded)) == [
         "house.safetensors",
         "barn.safetensors",
         "attic.safetensors",

@@ -65,7 +65,7 @@ def _graphs(data: Any, *, depth: int, inside: str = "") -> Iterator[tuple[dict[s
         yield data, inside
     for wrapper in ("workflow", "prompt", "extra_data", "extra_pnginfo"):
         # What is sent to the API, and what some tools save, has the workflow within.
-        if isinstance(data.get(wrapper), dict) and not _is_node(data[wrapper]):
+        if isinstance(data.get(wrapper), dict):
             yield from _graphs(data[wrapper], depth=depth + 1, inside=inside)
     for part, what in _parts(data):
         yield from _graphs(part, depth=depth + 1, inside=what)
