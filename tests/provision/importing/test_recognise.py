@@ -165,8 +165,8 @@ def test_another_file_of_one_version_is_another_file(recogniser: Recogniser) -> 
 def test_a_version_without_a_file_means_each_of_its_files(tmp_path: Path) -> None:
     entry = samples.entries()["house"]
     safe, ckpt = (entry["variants"][name]["artifacts"][0] for name in ("safetensors", "ckpt"))
-    safe["sources"] = [{"civitai": {"version": 20, "file": 30}}]
-    ckpt["sources"] = [{"civitai": {"version": 20}}]
+    safe["sources"] = [{"civitai": {"model": 10, "version": 20, "file": 30}}]
+    ckpt["sources"] = [{"civitai": {"model": 10, "version": 20}}]
     barn = samples.entries()["barn"]
     recogniser = Recogniser(
         Catalogs((samples.load(tmp_path, "vaehub", {"barn": barn, "house": entry}),))
