@@ -204,7 +204,7 @@ def lock_of(
     # Git may have given it the line ends of Windows.
     changed = content is None or content.replace(b"\r\n", b"\n") != text
     if changed and not check:
-        _write(path, text, what="lock")
+        _write(path, text)
     return LockResult(path, made, before, changed, written=changed and not check)
 
 
@@ -304,7 +304,7 @@ def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
         raise LockError(f"{error.message}; nothing was written", hint=error.hint) from None
 
 
-def _write(path: Path, text: bytes, *, what: str) -> None:
+def _write(path: Path, text: bytes) -> None:
     from vaehub import durable
     from vaehub.errors import TargetNotUsable
 
@@ -312,6 +312,6 @@ def _write(path: Path, text: bytes, *, what: str) -> None:
         durable.rewrite(path, text)
     except OSError as error:
         raise TargetNotUsable(
-            f"cannot write the {what} {path}: {error.strerror or error}",
-            hint=f"check that folder's permissions, or name another place with --{what}",
+            f"cannot write the lock {path}: {error.strerror or error}",
+            hint="check the permissions of its folder, or name another place with --lock",
         ) from error
