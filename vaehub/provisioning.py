@@ -194,7 +194,7 @@ def lock_of(
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
-    content, before = _standing(path)
+    content, before = _standing(path, cache=settings.cache)
     with Session(settings) as session:
         pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
@@ -284,7 +284,7 @@ def import_from(
     return done._replace(lock=made._replace(written=made.changed), written=text != before)
 
 
-def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
+def _standing(path: Path, *, cache: Path) -> tuple[bytes | None, Lock | None]:
     """Give what stands in a lock's place: its bytes, and what they say where they are sound.
 
     Raises:
@@ -297,7 +297,7 @@ def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
     except FileNotFoundError:
         return None, None
     try:
-        return content, lock_module.parse(content, origin=str(path))
+        return content, lock_module.parse(content, origin=str(path), cache=cache)
     except LockError as error:
         if lock_form.may_be_replaced(content):
             return content, None

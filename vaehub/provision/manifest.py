@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vaehub.catalog.read import Document
+    from vaehub.catalog.read import Document, NodePath
 
 FILE_NAME = "vaehub.yaml"
 _CEILING = 1 << 20
@@ -146,14 +146,30 @@ def parse(content: bytes, *, path: Path) -> Manifest:
     Raises:
         ManifestError: it is wrong; carries the problems with file and line.
     """
-    from vaehub.catalog.schema import shape_problems
-
     document = document_of(content, path=path)
-    problems, data = shape_problems(document, foreign=False, name="manifest")
-    refuse(problems)
+    data = shaped(document)
     found = manifest_of(data, path=path, document=document)
     refuse(_contradictions(found, document))
     return found
+
+
+def shaped(document: Document) -> Any:
+    """Give the data of a manifest, which has the schema's shape.
+
+    Raises:
+        ManifestError: it has not; carries the problems, with what to write instead.
+    """
+    from vaehub.catalog.schema import shape_problems
+
+    def hint(path: NodePath, value: Any, choices: Sequence[str]) -> str | None:
+        from vaehub.provision import mistakes  # mostly there is none
+
+        return mistakes.hint(path, value, choices)
+
+    problems, data = shape_problems(document, foreign=False, name="manifest", hint=hint)
+    # What is lacking is mostly there under a wrong name.
+    refuse(sorted(problems, key=lambda problem: problem.code == "schema-required"))
+    return data
 
 
 def document_of(content: bytes, *, path: Path) -> Document:
@@ -167,10 +183,15 @@ def document_of(content: bytes, *, path: Path) -> Document:
     if len(content) > _CEILING:
         message = f"a manifest may have {_CEILING:,} bytes, and this file has more"
         refuse([_problem(message, f"{path}:1")])
+    text = ""
     try:
-        return read_text(decode(content, origin=str(path)), origin=str(path))
+        text = decode(content, origin=str(path))
+        return read_text(text, origin=str(path))
     except CatalogError as error:
-        raise ManifestError(error.message, problems=error.problems) from None
+        from vaehub.provision import mistakes
+
+        hint = mistakes.yaml(text, error.problems[0]) if error.problems else None
+        raise ManifestError(error.message, problems=error.problems, hint=hint) from None
 
 
 def manifest_of(
