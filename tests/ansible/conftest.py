@@ -14,6 +14,7 @@ import pytest
 from tests import builders
 from tests.ansible.control import PLAYBOOK, Control, program
 from vaehub import provisioning
+from vaehub import settings as settings_module
 from vaehub.catalog import Catalogs
 from vaehub.catalog.compiled import load_file
 from vaehub.settings import Settings
@@ -37,7 +38,7 @@ class Models(NamedTuple):
         return {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
 
     def publish(self, folder: Path) -> None:
-        """Lay the files out as a mirror has them."""
+        """Lay the files out as a server must have them to pass for a mirror."""
         (folder / "sha256").mkdir(parents=True, exist_ok=True)
         for data in self.files.values():
             (folder / "sha256" / hashlib.sha256(data).hexdigest()).write_bytes(data)
@@ -78,6 +79,12 @@ def vae_tree(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and ".vaehub" not in path.parts and path.name != "mine.safetensors"
     }
+
+
+def settings_of(folder: Path, mirror: str) -> Settings:
+    """Give the settings of a machine that has a mirror and nothing else."""
+    environment = {"HOME": str(folder), "VAEHUB_STORE": str(folder / "store")}
+    return settings_module.load({**environment, "VAEHUB_MIRRORS": mirror})
 
 
 FEW = {

@@ -54,7 +54,6 @@ def story(control: Control, mirrored: Mirrored, tmp_path_factory: pytest.TempPat
         "vaehub_to": [f"comfy={host / 'ComfyUI'}"],
         "vaehub_mirrors": [mirrored.address],
         "vaehub_store": str(host / "store"),
-        "vaehub_audit": "never",
     }
     said = control.write("install.json", variables)
 

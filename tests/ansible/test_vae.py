@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import builders
-from tests.ansible.conftest import FEW, Mirrored, Models, make_models, vae_tree
+from tests.ansible.conftest import FEW, Mirrored, Models, make_models, settings_of, vae_tree
 from tests.ansible.control import Control, Task, needs_ansible
 from tests.trees import snapshot
+from vaehub import provisioning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +35,12 @@ class Box:
             (self.ui / name).mkdir()
         for name in ("main.py", "nodes.py", "folder_paths.py", "models/vae/mine.safetensors"):
             (self.ui / name).write_text("the user's own", encoding="utf-8")
-        # The cache is everybody's: it holds the compiled catalog.
-        cache = models.folder / "cache"
-        self.environment = {"HOME": str(folder / "home"), "XDG_CACHE_HOME": str(cache)}
+        self.environment = {
+            "HOME": str(folder / "home"),
+            "VAEHUB_STORE": str(folder / "store"),
+            # Everybody's: it holds the compiled catalog.
+            "XDG_CACHE_HOME": str(models.folder / "cache"),
+        }
         (folder / "home").mkdir()
         self.common = {
             "executable": str(vaehub),
@@ -270,3 +274,44 @@ def test_smoke_fails_where_a_file_is_no_vae(control: Control, box: Box) -> None:
     assert result["failed"]
     assert result["rc"] == 8
     assert result["problems"][0]["code"].startswith("smoke-")
+
+
+def test_sync_takes_files_from_a_bundle(control: Control, box: Box, tmp_path: Path) -> None:
+    bundle = tmp_path / "vaes.tar"
+    settings = settings_of(tmp_path / "maker", box.common["mirrors"][0])
+    provisioning.create_bundle(bundle, box.models.lock, settings=settings)
+    options = {"lock": str(box.models.lock), "to": [f"comfy={box.ui}"], "mirrors": []}
+    without, brought = control.modules(
+        box.task(None, {**options, "offline": True}, module="sync"),
+        box.task(None, {**options, "offline": True, "bundles": [str(bundle)]}, module="sync"),
+    )
+    assert without["rc"] == 5
+    assert changes([brought]) == [True]
+    assert vae_tree(box.vae) == box.models.tree()
+
+
+def test_audit_tells_what_differs(control: Control, box: Box) -> None:
+    options = {"lock": str(box.models.lock), "to": [f"comfy={box.ui}"]}
+    allowed = {**options, "allow_foreign": True}
+    synced, sound, foreign = control.modules(
+        box.task(None, options, module="sync"),
+        box.task(None, allowed, module="audit"),
+        box.task(None, options, module="audit"),
+    )
+    assert changes([synced, sound]) == [True, False]
+    assert sorted(one["state"] for one in sound["results"]) == ["foreign", "ok", "ok"]
+    assert all(one["ok"] for one in sound["results"])
+    assert (foreign["failed"], foreign["rc"]) == (True, 9)
+    assert str(box.vae / "mine.safetensors") in foreign["msg"]
+    path = box.vae / "house.safetensors"
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1])
+    report = box.folder / "audit.xml"
+    (damaged,) = control.modules(
+        box.task(None, {**allowed, "quick": True, "junit": str(report)}, module="audit")
+    )
+    assert (damaged["failed"], damaged["rc"]) == (True, 9)
+    assert [one["where"] for one in damaged["problems"] if one["blocking"]] == [str(path)]
+    assert "failure" in report.read_text(encoding="utf-8")
+    calls = (box.folder / "home" / "calls").read_text().splitlines()
+    assert ["--quick" in call for call in calls if call.startswith("audit")] == [False, False, True]
