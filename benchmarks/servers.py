@@ -75,15 +75,40 @@ def nginx(
     Raises:
         NotHere: there is no nginx.
     """
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        raise NotHere("nginx is not installed")
-    port = _free_port()
+    port = free_port()
     scheme = "http" if certificate is None else "https"
     plain_log = work / "plain.log"
     plain_log.write_text("")
+    server = _server(www, port, files, certificate, plain_log)
+    with nginx_serving(server, work, port):
+        yield Nginx(f"{scheme}://127.0.0.1:{port}", plain_log)
+
+
+@contextlib.contextmanager
+def nginx_serving(servers: str, work: Path, port: int) -> Iterator[None]:
+    """Run nginx while the block lasts.
+
+    Args:
+        servers: What stands inside ``http {}`` of its configuration, beside where things lie.
+        work: A folder for it alone.
+        port: One that it listens to on loopback.
+
+    Raises:
+        NotHere: there is no nginx, or it does not start.
+    """
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        raise NotHere("nginx is not installed")
+    user = "user root;" if os.geteuid() == 0 else ""
+    temporary = " ".join(
+        f"{kind}_temp_path {work}/{kind};"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     conf = work / "nginx.conf"
-    conf.write_text(_configuration(www, work, port, files, certificate, plain_log))
+    conf.write_text(
+        f"daemon off; {user} worker_processes 1; pid {work}/nginx.pid;\n"
+        f"events {{}} http {{ access_log off; sendfile on; {temporary}\n{servers}}}\n"
+    )
     process = subprocess.Popen(
         [program, "-e", str(work / "nginx.log"), "-c", str(conf)],
         stdout=subprocess.DEVNULL,
@@ -96,25 +121,19 @@ def nginx(
             if process.poll() is not None:
                 raise NotHere(f"nginx does not start: {(work / 'nginx.log').read_text()[-300:]}")
             time.sleep(0.05)
-        yield Nginx(f"{scheme}://127.0.0.1:{port}", plain_log)
+        yield
     finally:
         process.terminate()
         process.wait()
 
 
-def _configuration(
+def _server(
     www: Path,
-    work: Path,
     port: int,
     files: Sequence[Served],
     certificate: Certificate | None,
     plain_log: Path,
 ) -> str:
-    user = "user root;" if os.geteuid() == 0 else ""
-    temporary = " ".join(
-        f"{kind}_temp_path {work}/{kind};"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
     tls = ssl = ""
     if certificate is not None:
         ssl = " ssl"
@@ -149,9 +168,7 @@ def _configuration(
         for file in files
     )
     return (
-        f"daemon off; {user} worker_processes 1; pid {work}/nginx.pid;\n"
-        "events {} http { access_log off; sendfile on; default_type application/octet-stream;\n"
-        f"{temporary}\n"
+        "default_type application/octet-stream;\n"
         f"server {{ listen 127.0.0.1:{port}{ssl}; listen {CDN}:{port}{ssl}; {tls} root {www};\n"
         f"location = /api/models/{REPO} {{ default_type application/json; return 200 '{info}'; }}\n"
         f"location = /api/models/{REPO}/revision/{COMMIT} {{ default_type application/json;"
@@ -161,7 +178,7 @@ def _configuration(
         f"location /plain/{REPO}/resolve/{COMMIT}/ {{ alias {www}/; }}\n"
         f"location = /plain/api/models/{REPO}/paths-info/{COMMIT} {{ access_log {plain_log};"
         f" default_type application/json; return 200 '{paths}'; }}\n"
-        "} }\n"
+        "}\n"
     )
 
 
@@ -298,7 +315,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
     process.stdout.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of loopback that nobody listens to now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vaehub.hashing import sha256_of, sha256_of_each
+from vaehub.hashing import Hashes, sha256_of, sha256_of_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +107,33 @@ def test_an_interrupt_does_not_wait_for_the_files_on_their_way(tmp_path: Path) -
     finally:
         process.kill()
     assert told.rstrip().endswith("KeyboardInterrupt")
+
+
+# Hashes
+
+
+def test_a_file_with_two_names_is_read_once(tmp_path: Path) -> None:
+    one, two, other = tmp_path / "one", tmp_path / "two", tmp_path / "other"
+    one.write_bytes(b"x")
+    two.hardlink_to(one)
+    other.write_bytes(b"y")
+    hashes = Hashes()
+    hashes.read((path, path.stat()) for path in (one, two))
+    one.chmod(0o644)
+    one.write_bytes(b"changed since")
+    hashes.read((path, path.stat()) for path in (two, other))
+    assert [hashes.of(path.stat()) for path in (one, two, other)] == [
+        *[digest(b"x")] * 2,
+        digest(b"y"),
+    ]
+
+
+def test_what_nobody_read_is_not_known_and_what_is_gone_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    stat = path.stat()
+    hashes = Hashes()
+    assert hashes.of(stat) is None
+    path.unlink()
+    hashes.read([(path, stat)])
+    assert isinstance(hashes.of(stat), FileNotFoundError)

@@ -48,6 +48,14 @@ def test_hidden_folders_are_not_entered(tmp_path: Path) -> None:
     assert walked(tmp_path / "a" / ".git") == (["b"], []), "save the one that was named"
 
 
+def test_hidden_folders_are_entered_where_asked_for_and_ours_never(tmp_path: Path) -> None:
+    make(tmp_path, ".vaehub/x.part", ".a/b", ".a/.vaehub/c", "d")
+    found = [
+        path.relative_to(tmp_path).as_posix() for path, _ in files_below(tmp_path, [], hidden=True)
+    ]
+    assert found == ["d", ".a/b"]
+
+
 def test_links_are_followed_and_circles_are_not(tmp_path: Path) -> None:
     root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
     make(root, "a/1")

@@ -76,16 +76,16 @@ def adopt(
     Raises:
         TargetNotUsable: there is no such folder, it cannot be read, or the state not written.
     """
-    _refuse_other(folder)
+    refuse_other(folder)
     problems: list[Problem] = []
-    is_likely = _likely(catalogs)
+    is_likely = likely_files(catalogs)
     looked_at = 0
     likely: list[_File] = []
     for path, stat in walking.files_below(folder, problems):  # there may be millions
         looked_at += 1
         if is_likely(path, stat):
             likely.append((path, stat))
-    digests = _hash(folder, likely, digests=Digests(settings.cache), listener=listener)
+    digests = hash_files(folder, likely, digests=Digests(settings.cache), listener=listener)
     names = known_names(catalogs)
     files = []
     for (path, stat), digest in zip(likely, digests, strict=True):
@@ -159,7 +159,7 @@ def _artifacts(catalogs: Catalogs) -> Iterator[tuple[str, Artifact]]:
                 yield f"{entry.full_name}@{variant.name}", artifact
 
 
-def _likely(catalogs: Catalogs) -> Callable[[Path, os.stat_result], bool]:
+def likely_files(catalogs: Catalogs) -> Callable[[Path, os.stat_result], bool]:
     """Give the question whether a file is worth reading."""
     pinned = [artifact for _, artifact in _artifacts(catalogs) if artifact.sha256 is not None]
     sizes = {artifact.size for artifact in pinned}
@@ -172,10 +172,20 @@ def _likely(catalogs: Catalogs) -> Callable[[Path, os.stat_result], bool]:
     return lambda path, stat: stat.st_size in sizes or path.name.casefold() in names
 
 
-def _hash(
+def hash_files(
     folder: Path, files: Sequence[_File], *, digests: Digests, listener: Listener
 ) -> list[str | OSError]:
-    """Hash files, several at once, and one with several names once."""
+    """Hash files, several at once, and one with several names once.
+
+    Args:
+        folder: What they lie in, for the listener.
+        files: Each with what it is.
+        digests: What is remembered of them.
+        listener: Told how far it is.
+
+    Returns:
+        In the order of the files, the digest of each or why it cannot be read.
+    """
     first: dict[tuple[int, int], Path] = {}
     for path, stat in files:
         first.setdefault((stat.st_dev, stat.st_ino), path)
@@ -211,7 +221,12 @@ def not_writable(state: Path, error: OSError) -> TargetNotUsable:
     )
 
 
-def _refuse_other(folder: Path) -> None:
+def refuse_other(folder: Path) -> None:
+    """Refuse what is no folder that can be looked into.
+
+    Raises:
+        TargetNotUsable: it is none.
+    """
     if folder.is_file():
         raise TargetNotUsable(
             f"{folder} is a file, not a folder", hint=f"name its folder: {folder.parent}"

@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _CHUNK = 256 << 10
@@ -51,6 +51,30 @@ def sha256_of_each(paths: Sequence[Path]) -> list[str | OSError]:
             # An interrupt: nobody wants to wait until the large files on their way are through.
             stop.set()
             raise
+
+
+class Hashes:
+    """The digests of what was read, each file once, whatever it is called."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str | OSError] = {}
+
+    def read(self, files: Iterable[tuple[Path, os.stat_result]]) -> None:
+        """Read files, several at once; what was read before is not read again."""
+        new: dict[tuple[int, int], Path] = {}
+        for path, stat in files:
+            if _identity(stat) not in self._known:
+                new.setdefault(_identity(stat), path)
+        answers = sha256_of_each(list(new.values()))
+        self._known.update(zip(new, answers, strict=True))
+
+    def of(self, stat: os.stat_result) -> str | OSError | None:
+        """Give a file's sha256, or why it cannot be read; None where nobody tried."""
+        return self._known.get(_identity(stat))
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_dev, stat.st_ino
 
 
 def _outcome(path: Path, stop: threading.Event) -> str | OSError:

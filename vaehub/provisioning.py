@@ -20,19 +20,22 @@ if TYPE_CHECKING:
 
     from vaehub.catalog import Catalogs
     from vaehub.licenses import Ask
-    from vaehub.model import Artifact, Source, Target
+    from vaehub.model import Target
+    from vaehub.provision.audited import AuditResult
     from vaehub.provision.bundles.creating import Created
     from vaehub.provision.bundles.importing import Imported
     from vaehub.provision.changes import Changes
+    from vaehub.provision.importing.draft import Draft
+    from vaehub.provision.importing.items import Gathered
     from vaehub.provision.lock import Lock
     from vaehub.provision.manifest import Manifest, Policy
+    from vaehub.provision.mirroring import MirrorResult
     from vaehub.provision.places import Placed
     from vaehub.provision.syncing import Synced
     from vaehub.provision.wishes import Edit
     from vaehub.settings import Settings
     from vaehub.smoke.report import SmokeReport
     from vaehub.transfer.listener import Listener
-    from vaehub.transfer.session import Session
 
 
 class Files(NamedTuple):
@@ -191,17 +194,14 @@ def lock_of(
 ) -> LockResult:
     """Lock a manifest that was read; see :func:`lock`."""
     from vaehub.catalog import load_catalogs
-    from vaehub.provision import locking
+    from vaehub.provision import locking, pinning
     from vaehub.transfer.session import Session
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
     content, before = _standing(path)
     with Session(settings) as session:
-
-        def pin(artifact: Artifact) -> Artifact:
-            return _pin(artifact, manifest.policy, session=session, settings=settings)
-
+        pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
     text = made.text().encode()
     # What nobody could read back is not written; and the next one to read it need not look again.
@@ -244,20 +244,6 @@ def _write(path: Path, text: bytes, *, what: str) -> None:
             f"cannot write the {what} {path}: {error.strerror or error}",
             hint=f"check that folder's permissions, or name another place with --{what}",
         ) from error
-
-
-def _pin(artifact: Artifact, policy: Policy, *, session: Session, settings: Settings) -> Artifact:
-    from vaehub import hosts
-    from vaehub.provision import locking
-
-    def ask(source: Source) -> Artifact | None:
-        told = hosts.get(source.host).locate(source, artifact, session=session, settings=settings)
-        if told.sha256 is None:
-            return None
-        size = told.size if told.size is not None else artifact.size
-        return artifact._replace(sha256=told.sha256, size=size, evidence="host")
-
-    return locking.pin_by_host(artifact, locking.allowed_sources(artifact, policy), ask)
 
 
 def agreed(
@@ -326,6 +312,7 @@ def sync(
     frozen: bool = False,
     offline: bool = False,
     dry_run: bool = False,
+    bundles: Sequence[str | Path] = (),
     remove: bool = True,
     smoke: bool = True,
     accept_licenses: Collection[str] = (),
@@ -343,6 +330,7 @@ def sync(
         frozen: Never make the lock, and refuse one that is not of this manifest.
         offline: Ask nobody but mirrors.
         dry_run: Change nothing, and say what would be done.
+        bundles: Their files are taken into the store first; see :func:`import_bundle`.
         remove: Whether what vaehub placed there and the lock does not name goes.
         smoke: Whether what the policy says of smoke tests is done.
         accept_licenses: License ids that the caller accepts, beyond those of the policy.
@@ -359,7 +347,8 @@ def sync(
         Drift: manifest and lock disagree, and ``frozen``; or the lock has no answer for a target.
         UsageError: nobody says where a target is.
         TargetNotUsable: a path cannot be a target.
-        VaehubError: as for :func:`lock`, where the lock has to be made.
+        VaehubError: as for :func:`lock`, where the lock has to be made; as for
+            :func:`import_bundle`, where there are bundles.
     """
     from vaehub.provision import places, syncing
     from vaehub.transfer.listener import SILENT
@@ -371,6 +360,8 @@ def sync(
     )
     settings = under(locked.policy, settings, offline=offline)
     there = places.find_places(locked, to, manifest=found, settings=settings, cwd=Path.cwd())
+    for bundle in bundles:
+        import_bundle(bundle, dry_run=dry_run, settings=settings, listener=listener)
     with Session(settings) as session:
         synced = syncing.sync(
             locked,
@@ -513,3 +504,236 @@ def import_bundle(
             dry_run=dry_run,
             listener=listener or SILENT,
         )
+
+
+def mirror(
+    folder: str | Path,
+    locks: Sequence[str | Path] = (),
+    *,
+    prune: bool = False,
+    accept_licenses: Collection[str] = (),
+    ask: Ask | None = None,
+    settings: Settings | None = None,
+    listener: Listener | None = None,
+) -> MirrorResult:
+    """Write all that locks name into a static tree for a web server; again changes nothing.
+
+    Args:
+        folder: Where to; made where it is missing.
+        locks: The locks; ``./vaehub.lock`` where there is none.
+        prune: Remove what vaehub put there and none of these locks names.
+        accept_licenses: License ids that the caller accepts, beyond those of the policies.
+        ask: Shows a license to a person; None where nobody can answer.
+        settings: The settings; the user's own by default.
+        listener: Told of progress; silent by default.
+
+    Returns:
+        What became of each file; an error of one stops none of the others, and is in there.
+
+    Raises:
+        LockError: a lock cannot be read.
+        UsageError: two locks want the same name in the mirror, or one a name that it cannot have.
+        TargetError: the folder cannot be used, or something that vaehub did not put there is in
+            the way.
+    """
+    from vaehub.provision import mirroring
+    from vaehub.transfer.listener import SILENT
+
+    settings = settings or settings_module.load()
+    paths = [files(lock=path).lock for path in locks] or [files().lock]
+    given = [
+        mirroring.Given(path, lock_module.read(path, cache=settings.cache))
+        for path in dict.fromkeys(paths)
+    ]
+    return mirroring.mirror(
+        Path(folder).expanduser(),
+        given,
+        prune=prune,
+        accepted_licenses=accept_licenses,
+        ask=ask,
+        settings=settings,
+        listener=listener or SILENT,
+    )
+
+
+def audit(
+    manifest: str | Path | None = None,
+    path: str | Path | None = None,
+    *,
+    to: Sequence[str] = (),
+    quick: bool = False,
+    allow_foreign: bool = False,
+    settings: Settings | None = None,
+    cwd: Path | None = None,
+) -> AuditResult:
+    """Hold targets against a lock, and the lock against its manifest; places and removes nothing.
+
+    A blob of the store is hashed at its next use where a file that came from it is damaged.
+
+    Args:
+        manifest: The manifest; ``./vaehub.yaml`` by default, which need not be there.
+        path: The lock; ``vaehub.lock`` beside the manifest by default.
+        to: The targets, as for :func:`vaehub.provision.places.find_places`.
+        quick: Believe files whose size, mtime and inode are as their receipts have it.
+        allow_foreign: Models that vaehub did not place are no problem, whatever the policy says.
+        settings: The settings; the user's own by default.
+        cwd: What paths are relative to; the working directory by default.
+
+    Raises:
+        ManifestError: the manifest is wrong, or is not where it was said to be.
+        LockError: the lock is not there, or is none.
+        UsageError, TargetNotUsable: a target cannot be found.
+        Drift: the lock has no answer for that kind of UI.
+    """
+    from vaehub.provision import auditing, locking
+    from vaehub.provision.audited import Located
+    from vaehub.provision.places import find_places
+    from vaehub.store import Store
+
+    settings = settings or settings_module.load()
+    cwd = cwd or Path.cwd()
+    where = files(manifest, path)
+    asked = _manifest_of(where, must_be_there=manifest is not None)
+    locked = lock_module.read(where.lock, cache=settings.cache)
+    places = find_places(locked, to, manifest=asked, settings=settings, cwd=cwd)
+    found = auditing.audit(
+        locked,
+        places,
+        neighbours=_neighbours(locked, places, asked, settings=settings, cwd=cwd),
+        deep=not quick,
+        allow_foreign=allow_foreign or locked.policy.foreign == "allow",
+    )
+    for file in found.files:
+        if file.state == "changed" and file.receipt is not None:
+            # The file may be a hard link to its blob, which must not be placed again unread.
+            Store(settings.store).doubt(file.receipt.sha256)
+    if asked is None:
+        return found
+    differs = tuple(
+        Located(one._replace(where=one.where or str(where.lock), hint="vaehub lock"))
+        for one in locking.disagreements(asked, locked)
+    )
+    return found._replace(others=(*differs, *found.others))
+
+
+def _manifest_of(where: Files, *, must_be_there: bool) -> Manifest | None:
+    """Read the manifest, unless there is only a lock."""
+    if not must_be_there and not where.manifest.exists():
+        return None
+    return manifest_module.read(where.manifest)
+
+
+def _neighbours(
+    locked: Lock,
+    places: Sequence[Placed],
+    manifest: Manifest | None,
+    *,
+    settings: Settings,
+    cwd: Path,
+) -> list[Placed]:
+    """Find the other targets of a manifest, as far as anybody says where they are."""
+    from vaehub.errors import VaehubError
+    from vaehub.provision.places import find_places
+
+    known = {place.name for place in places}
+    found = []
+    for name in manifest.targets if manifest is not None else ():
+        if name not in known and name in locked.targets:
+            try:
+                found += find_places(locked, [name], manifest=manifest, settings=settings, cwd=cwd)
+            except VaehubError:
+                continue
+    return found
+
+
+class ImportResult(NamedTuple):
+    """What became of an import."""
+
+    path: Path
+    """The manifest."""
+    gathered: Gathered
+    """What was found, file by file."""
+    draft: Draft
+    """What is new for the manifest."""
+    created: bool
+    """There was no manifest before."""
+    lock: LockResult | None
+    """None: nothing is to be locked, since nothing was recognised, or not all that had to be."""
+    written: bool
+    """Whether the manifest was written."""
+
+
+def import_from(
+    *,
+    folders: Sequence[str | Path] = (),
+    workflows: Sequence[str | Path] = (),
+    settings_files: Sequence[str | Path] = (),
+    manifest: str | Path | None = None,
+    path: str | Path | None = None,
+    check: bool = False,
+    strict: bool = False,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> ImportResult:
+    """Make a manifest of what is there already, or add to one, and lock it.
+
+    What cannot be recognised for sure is told in the result and goes nowhere. Manifest and lock are
+    both written, or neither.
+
+    Args:
+        folders: Folders with VAEs, or roots of UIs.
+        workflows: ComfyUI's, as JSON or in a PNG.
+        settings_files: ``config.json`` of AUTOMATIC1111, reForge, Forge or SD.Next.
+        manifest: The manifest; ``./vaehub.yaml`` by default.
+        path: The lock; ``vaehub.lock`` beside the manifest by default.
+        check: Write nothing.
+        strict: Write nothing, and make no lock, where something was not recognised.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told how far hashing is; silent by default.
+
+    Raises:
+        UsageError: a file cannot be read, or is not what it should be.
+        TargetNotUsable: a folder cannot be looked into, or manifest or lock cannot be written.
+        ManifestError: the manifest there is wrong, or does not let this be put in alone.
+        TargetRefuses, NoSourceDelivered, NotPinned, LockError: as for :func:`lock`.
+    """
+    from vaehub import locks
+    from vaehub.catalog import load_catalogs
+    from vaehub.errors import TargetRefuses
+    from vaehub.provision import wishes
+    from vaehub.provision.importing import draft, gather, insert
+    from vaehub.transfer.listener import SILENT
+
+    settings = settings or settings_module.load()
+    catalogs = catalogs or load_catalogs(settings)
+    where, cwd = files(manifest, path), Path.cwd()
+    before = manifest_module.read_bytes(where.manifest)
+    there = wishes.standing(before, path=where.manifest)
+    named = (tuple(map(str, each)) for each in (folders, workflows, settings_files))
+    found = gather.gather(
+        gather.Sources(*named), catalogs, settings=settings, cwd=cwd, listener=listener or SILENT
+    )
+    new = draft.draft(found, catalogs, before=there, beside=where.manifest.parent, cwd=cwd)
+    done = ImportResult(where.manifest, found, new, before is None, lock=None, written=False)
+    left = found.unsure or found.unknown or new.refused
+    if (strict and left) or not (new.lines or there.vaes):
+        return done
+    text = insert.insert(before, new, path=where.manifest)
+    asked = manifest_module.parse(text, path=where.manifest)
+    try:
+        made = lock_of(asked, where.lock, check=True, settings=settings, catalogs=catalogs)
+    except TargetRefuses as error:
+        if not new.targets:
+            raise
+        hint = "give it targets in the manifest first, or import the UI's VAE folder, not its root"
+        raise TargetRefuses(f"{error.message}; nothing was written", hint=hint) from None
+    if check:
+        return done._replace(lock=made)
+    if text != before:
+        with locks.held(settings.state / "manifest.lock"):
+            wishes.replace(before, text, path=where.manifest)
+    if made.changed:
+        _write(where.lock, made.lock.text().encode(), what="lock")
+    return done._replace(lock=made._replace(written=made.changed), written=text != before)

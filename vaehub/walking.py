@@ -9,6 +9,7 @@ import os
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING
 
+from vaehub import staging
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def files_below(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, os.stat_result]]:
+def files_below(
+    root: Path, problems: list[Problem], *, hidden: bool = False
+) -> Iterator[tuple[Path, os.stat_result]]:
     """Give each regular file below a folder, also behind links, with what it is.
 
     A file behind several names is given under each of them, a folder's files under one.
@@ -24,6 +27,7 @@ def files_below(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, os.
     Args:
         root: The folder.
         problems: Gets one for each folder, file and link that cannot be looked at.
+        hidden: Go into folders that begin with a dot, too, but never into our own.
     """
     seen: set[tuple[int, int]] = set()
     waiting = [root]
@@ -50,9 +54,13 @@ def files_below(root: Path, problems: list[Problem]) -> Iterator[tuple[Path, os.
                 continue
             if S_ISREG(stat.st_mode):
                 yield path, stat
-            elif S_ISDIR(stat.st_mode) and not name.startswith("."):
+            elif S_ISDIR(stat.st_mode) and _is_entered(name, hidden=hidden):
                 inner.append(path)
         waiting += reversed(inner)
+
+
+def _is_entered(name: str, *, hidden: bool) -> bool:
+    return name != staging.FOLDER if hidden else not name.startswith(".")
 
 
 def unreadable(path: Path, error: OSError) -> Problem:

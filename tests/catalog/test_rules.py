@@ -9,7 +9,7 @@ import pytest
 from tests.catalog.samples import COMMIT, SHA_A, artifact, foreign, good, write
 from vaehub.catalog.check import check
 from vaehub.catalog.read import read_text
-from vaehub.catalog.rules import EMPTY_SHA256, RULES
+from vaehub.catalog.rules import EMPTY_SHA256, RULES, secret_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +146,22 @@ def token_in_an_address(data: Data) -> str:
     url = "https://example.org/first.ckpt?Token=0123"
     artifact(data, variant="ckpt")["sources"] = [{"http": {"url": url}}]
     return f"{CKPT}.sources[0].http.url"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("X-Amz-Signature=1", "X-Amz-Signature"),
+        ("a=1&x-goog-credential=", "x-goog-credential"),
+        ("q-sign-time=1&x-cos-security-token=2", "x-cos-security-token"),
+        ("auth_key=1", "auth_key"),
+        ("Expires=1&Key-Pair-Id=2", "Key-Pair-Id"),
+        ("tokenizer=1&download=true", None),
+        ("", None),
+    ],
+)
+def test_what_signs_an_address_is_found(query: str, found: str | None) -> None:
+    assert secret_in(f"https://example.org/a?{query}#token=1") == found
 
 
 def signed_address(data: Data) -> str:

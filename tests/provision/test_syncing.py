@@ -11,7 +11,7 @@ from tests import builders
 from tests.api_box import locator, overwrite
 from tests.converting.samples import checkpoint
 from tests.provision.boxes import ONE, THREE, TWO, Fleet, states
-from vaehub import receipts
+from vaehub import provisioning, receipts
 from vaehub.errors import (
     Drift,
     FileInTheWay,
@@ -434,3 +434,15 @@ def test_a_mirror_cannot_send_an_offline_run_elsewhere(fleet: Fleet) -> None:
     assert isinstance(error, NoSourceDelivered)
     assert [type(each) for _, each in error.attempts] == [SourceUnusable]
     assert fleet.world.seen("modelscope") == []
+
+
+def test_offline_takes_what_bundles_have(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.want("one", "two")
+    lock = fleet.lock().path
+    provisioning.create_bundle(tmp_path / "vae.tar", lock, settings=fleet.settings)
+    fleet.store = tmp_path / "another-store"
+    asked = len(fleet.world.requests)
+    done = fleet.sync(offline=True, bundles=[tmp_path / "vae.tar"])
+    assert not done.synced.failures
+    assert fleet.listed == ["one.safetensors", "two.safetensors"]
+    assert len(fleet.world.requests) == asked

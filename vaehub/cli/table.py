@@ -32,6 +32,8 @@ COMMANDS = {
     "add": "Ask for VAEs in the manifest.",
     "remove": "Take VAEs out of the manifest.",
     "bundle": "Carry a lock and its files to a box without a network.",
+    "mirror": "Write a static tree that any web server can serve to vaehub.",
+    "audit": "Hold targets against vaehub.lock, file by file.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 

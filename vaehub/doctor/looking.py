@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 from vaehub import staging
 from vaehub.doctor import findings
 from vaehub.doctor.facts import Place, Seen
-from vaehub.model import PICKLE_SUFFIXES
 from vaehub.targets import listing
-from vaehub.targets.layouts import layouts
-from vaehub.weights.heads import SAFETENSORS_SUFFIXES, begins_like_safetensors
+from vaehub.targets.layouts import is_model_name
+from vaehub.weights.heads import begins_like_safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,11 +76,6 @@ def is_bystander(seen: Seen, target: Target, layout: Layout) -> bool:
         and not all(ending.count(".") > 1 for ending in endings)
         for also, endings in layout.slots[seen.slot].also.items()
     )
-
-
-def is_model_name(name: str) -> bool:
-    """Tell whether a name has an extension that some UI takes for a model."""
-    return PurePosixPath(name).suffix.lower() in _model_suffixes()
 
 
 def _endings(place: Place, target: Target, rules: Slot) -> tuple[str, ...]:
@@ -216,13 +210,3 @@ def unreadable(path: Path, error: Exception) -> Problem:
     """Make the problem of a file that cannot be read."""
     reason = getattr(error, "strerror", None) or error
     return _obstacle("unreadable", path, f"it cannot be read: {reason}")
-
-
-def _model_suffixes() -> frozenset[str]:
-    listed = {
-        extension
-        for layout in layouts().values()
-        for rules in layout.slots.values()
-        for extension in rules.extensions or ()
-    }
-    return SAFETENSORS_SUFFIXES | PICKLE_SUFFIXES | listed

@@ -34,6 +34,8 @@ class Put(NamedTuple):
 
     name: str
     targets: tuple[str, ...] = ()
+    comment: str = ""
+    """Stands behind it where a line of its own lets it: one line, and no secret."""
 
     @property
     def data(self) -> Any:
@@ -154,7 +156,7 @@ def _put_key(marked: Marked, put: Put) -> str | None:
 def _put_block(marked: Marked, last: yaml.Node, put: Put, style: str | None) -> str | None:
     dash = marked.dash(last)
     gap = marked.text[dash + 1 : last.start_mark.index]
-    if not gap or gap.strip(" "):  # a line break, a tab
+    if not gap or gap.strip(" "):  # a line break
         gap = " "
     lines = _in_block(put, marked.before(dash), gap, style)
     return _with_lines(marked, marked.after_line(marked.end(last)), lines)
@@ -188,11 +190,12 @@ def _with_lines(marked: Marked, at: int, lines: list[str], *, cut: Span | None =
 
 
 def _in_block(put: Put, indent: str, gap: str, style: str | None) -> list[str]:
+    comment = f"  # {put.comment}" if put.comment else ""
     if not put.targets:
-        return [f"{indent}-{gap}{_scalar(put.name, style)}"]
+        return [f"{indent}-{gap}{_scalar(put.name, style)}{comment}"]
     targets = ", ".join(_scalar(each, None) for each in put.targets)
     return [
-        f"{indent}-{gap}name: {_scalar(put.name, style)}",
+        f"{indent}-{gap}name: {_scalar(put.name, style)}{comment}",
         f"{indent} {' ' * len(gap)}targets: [{targets}]",
     ]
 
@@ -252,9 +255,9 @@ def _take_flow(marked: Marked, value: yaml.SequenceNode, index: int) -> str | No
             return None
         if alone and marked.is_last_in_line(comma.end):
             return _without_lines(marked, start, comma.end)
-        last = text[comma.end : value.end_mark.index].lstrip(" \t").startswith("]")
         head, tail = text[:start], text[comma.end :]
-        return head.rstrip(" \t") + tail if last and index else head + tail.lstrip(" \t")
+        is_last = index == len(items) - 1 > 0
+        return head.rstrip(" \t") + tail if is_last else head + tail.lstrip(" \t")
     if marked.comments_in(Span(start, end)):
         return None
     if comma is None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import choosing, hosts
-from vaehub.errors import NamingError, NoSourceDelivered, NotPinned, TargetRefuses, VaehubError
+from vaehub import choosing
+from vaehub.errors import NamingError, TargetRefuses
 from vaehub.model import PICKLE_SUFFIXES, Problem
 from vaehub.provision import lock as lock_module
 from vaehub.provision.lock import Lock, Locked, LockedVae
@@ -263,36 +263,3 @@ def allowed_sources(artifact: Artifact, policy: Policy) -> tuple[Source, ...]:
     return tuple(
         source for host in policy.hosts for source in artifact.sources if source.host == host
     )
-
-
-def pin_by_host(
-    artifact: Artifact, sources: Sequence[Source], ask: Callable[[Source], Artifact | None]
-) -> Artifact:
-    """Ask one source after the other for the sha256 of an artifact.
-
-    Args:
-        artifact: The artifact.
-        sources: Whom to ask, in order.
-        ask: Asks one; None where it does not say.
-
-    Raises:
-        NoSourceDelivered: none says it now; tells each one's reason.
-        NotPinned: none of them ever does.
-    """
-    attempts: list[tuple[str, VaehubError]] = []
-    for source in sources:
-        try:
-            told = ask(source)
-        except VaehubError as error:
-            attempts.append((hosts.get(source.host).label(source), error))
-        else:
-            if told is not None:
-                return told
-    message = (
-        f"the catalog does not know the sha256 of {artifact.name}, and no host that the policy "
-        "allows says it now"
-    )
-    hint = "run it again when a host answers, or take another variant"
-    if attempts:
-        raise NoSourceDelivered(message, attempts=attempts, hint=hint)
-    raise NotPinned(message, hint=hint)

@@ -47,7 +47,8 @@ def find_places(
             ``--to`` takes elsewhere. Nothing: all targets of the manifest; and where it has none,
             or there is none, what every command takes then.
         manifest: Says where the targets are; None where there is only a lock.
-        settings: The user's settings.
+        settings: The user's settings: a target of the configuration that has the name of one of
+            these says where that is, if the manifest does not.
         cwd: What the user's paths are relative to.
 
     Raises:
@@ -58,7 +59,10 @@ def find_places(
     if to:
         found = [_said(one, lock, manifest=manifest, settings=settings, cwd=cwd) for one in to]
     elif manifest is not None and manifest.targets:
-        found = [_of_manifest(name, lock, manifest) for name in manifest.targets]
+        found = [
+            _known(name, lock, manifest=manifest, settings=settings, cwd=cwd)
+            for name in manifest.targets
+        ]
     else:
         found = [Placed(find.find_target(None, settings=settings, cwd=cwd), None)]
     for place in found:
@@ -66,8 +70,8 @@ def find_places(
         if lock.vaes and layout not in lock.layouts:
             known = ", ".join(lock.layouts)
             raise Drift(
-                f"{place.target} is a {layouts()[layout].title}, and the lock has answers for "
-                f"{known} alone",
+                f"the lock has answers for {known} alone, and {place.target} is "
+                f"{layouts()[layout].title}",
                 hint="name such a target in vaehub.yaml, and run: vaehub lock",
             )
     return _distinct(found)
@@ -80,27 +84,34 @@ def _said(
     if equals and name in lock.targets:
         return _named(name, lock.targets[name], path, cwd=cwd)
     if said in lock.targets:
-        if manifest is not None and said in manifest.targets:
-            return _of_manifest(said, lock, manifest)
-        raise UsageError(
-            f"nobody says where the target {said} is", hint=f"name its path: --to {said}=PATH"
-        )
+        return _known(said, lock, manifest=manifest, settings=settings, cwd=cwd)
     if equals and not (cwd / said).exists():
         known = ", ".join(lock.targets) or "no target at all"
         raise UsageError(f"--to {said}: the lock has no target {name!r}; it has {known}")
     return Placed(find.find_target(said, settings=settings, cwd=cwd), None)
 
 
-def _of_manifest(name: str, lock: Lock, manifest: Manifest) -> Placed:
-    place = manifest.targets[name]
-    if place.path is None:
-        raise UsageError(
-            f"{manifest.path}: the target {name} has no path",
-            hint=f"give it one, or name it: --to {name}=PATH",
-        )
+def _known(
+    name: str, lock: Lock, *, manifest: Manifest | None, settings: Settings, cwd: Path
+) -> Placed:
+    """Find a target by its name: the manifest says where it is, else the user's configuration."""
+    place = manifest.targets.get(name) if manifest is not None else None
     # What is locked decides, so that a manifest that has changed since is no surprise here.
-    layout = lock.targets.get(name, place.ui)
-    return _named(name, layout, place.path, cwd=manifest.path.absolute().parent)
+    layout = lock.targets.get(name) or (place.ui if place is not None else "")
+    if manifest is not None and place is not None and place.path is not None:
+        return _named(name, layout, place.path, cwd=manifest.path.absolute().parent)
+    configured = settings.targets.get(name)
+    if configured is None:
+        raise UsageError(
+            f"nobody says where the target {name} is",
+            hint=f"name its path: --to {name}=PATH, or for good: vaehub targets add {name} PATH",
+        )
+    if configured.layout not in {None, layout}:
+        raise UsageError(
+            f"the target {name} is {configured.layout} in the configuration, and {layout} here",
+            hint=f"name its path: --to {name}=PATH",
+        )
+    return _named(name, layout, str(configured.path), cwd=cwd)
 
 
 def _named(name: str, layout: str, path: str, *, cwd: Path) -> Placed:

@@ -83,7 +83,7 @@ def add(
     """
     with locks.held(state / "manifest.lock"):
         content = manifest_module.read_bytes(path)
-        there = _standing(content, path=path)
+        there = standing(content, path=path)
         wanted = tuple(sorted(set(targets)))
         _refuse_unknown(wanted, there)
         meanings = {_meaning(each.name, catalogs): each for each in there.vaes}
@@ -116,9 +116,14 @@ def remove(path: Path, names: Sequence[str], *, catalogs: Catalogs, state: Path)
     return Edit(path, tuple(wishes), created=False)
 
 
-def _standing(content: bytes | None, *, path: Path) -> Manifest:
-    """Give what a manifest says; one that is empty, or whose list is, says nothing yet."""
-    data = manifest_module.document_of(content or b"", path=path).data
+def standing(content: bytes | None, *, path: Path) -> Manifest:
+    """Give what a manifest says; one that is empty, or whose list is, says nothing yet.
+
+    Raises:
+        ManifestError: it is wrong.
+    """
+    document = manifest_module.document_of(content or b"", path=path)
+    data = document.data
     if data is None:
         data = {"schema": 1}
     if isinstance(data, dict) and data.get("vaes") is None:
@@ -126,9 +131,8 @@ def _standing(content: bytes | None, *, path: Path) -> Manifest:
         from vaehub.catalog.schema import shape_problems
 
         filled = {**data, "vaes": []}
-        problems, _ = shape_problems(
-            Document(filled, {}, str(path)), foreign=False, name="manifest"
-        )
+        filled_in = Document(filled, document.positions, str(path))
+        problems, _ = shape_problems(filled_in, foreign=False, name="manifest")
         manifest_module.refuse(problems)
         return manifest_module.manifest_of(filled, path=path)
     return manifest_module.parse(content or b"", path=path)
@@ -213,9 +217,23 @@ def _find(name: str, there: Manifest, catalogs: Catalogs) -> int:
 def _rewrite(content: bytes | None, changes: Sequence[Put | Take], *, path: Path) -> None:
     if not changes:
         return
-    text = editing.edit(content or b"", changes, path=path)
+    replace(content, editing.edit(content or b"", changes, path=path), path=path)
+
+
+def replace(before: bytes | None, text: bytes, *, path: Path) -> None:
+    """Write a manifest's new text, where the old one still stands.
+
+    Args:
+        before: What the new text was made of; None where there was no manifest.
+        text: The new text.
+        path: The manifest.
+
+    Raises:
+        ManifestError: the new text is wrong, or somebody changed the manifest meanwhile.
+        TargetNotUsable: it cannot be written.
+    """
     manifest_module.parse(text, path=path)
-    if manifest_module.read_bytes(path) != content:  # somebody's editor
+    if manifest_module.read_bytes(path) != before:  # somebody's editor
         raise ManifestError(
             f"{path} was changed by somebody else in this moment; nothing was written",
             hint="run it again",

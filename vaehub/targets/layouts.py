@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from vaehub import names
+from vaehub.model import PICKLE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -259,6 +260,18 @@ def layouts() -> Mapping[str, Layout]:
     """Give every layout by its id."""
     text = Path(__file__).with_name("layouts.json").read_text(encoding="utf-8")
     return MappingProxyType({id_: _layout(id_, block) for id_, block in json.loads(text).items()})
+
+
+@cache
+def model_suffixes() -> frozenset[str]:
+    """Give the extensions, in lower case, that some UI takes for a model."""
+    slots = (rules for layout in layouts().values() for rules in layout.slots.values())
+    return PICKLE_SUFFIXES.union(*(rules.extensions or () for rules in slots))
+
+
+def is_model_name(name: str) -> bool:
+    """Tell whether a name has an extension that some UI takes for a model."""
+    return PurePosixPath(name).suffix.lower() in model_suffixes()
 
 
 def _layout(id_: str, block: Mapping[str, Any]) -> Layout:

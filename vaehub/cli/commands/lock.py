@@ -31,15 +31,57 @@ _SHOWN = 12
         ("vaehub lock", "vaehub.lock, of what ./vaehub.yaml asks for"),
         ("vaehub lock --check", "in CI: exit code 9 if the lock would change"),
         ("vaehub lock --manifest boxes/vaehub.yaml", "another manifest, and the lock beside it"),
+        ("vaehub lock --from-folder ~/ComfyUI", "ask for the VAEs that lie there, and lock them"),
+        ("vaehub lock --from-workflow flux.json", "ask for those that a workflow needs"),
         ("vaehub lock --schema > manifest-1.json", "the manifest's schema, for your editor"),
     ],
 )
 @manifest_option
 @lock_option
 @option("--check", help="Write nothing; exit code 9 if the lock would change.")
+@option(
+    "--from-folder",
+    name="folders",
+    metavar="DIR",
+    many=True,
+    completes="folder",
+    help="First put into the manifest what lies in this folder, recognised by its bytes; of a UI's "
+    "root, what lies in its VAE folders, and the UI as a target.",
+)
+@option(
+    "--from-workflow",
+    name="workflows",
+    metavar="FILE",
+    many=True,
+    completes="file",
+    help="First put into the manifest what a ComfyUI workflow needs: a .json, or a .png that "
+    "carries it.",
+)
+@option(
+    "--from-settings",
+    name="settings_files",
+    metavar="FILE",
+    many=True,
+    completes="file",
+    help="First put into the manifest what the config.json of AUTOMATIC1111, reForge, Forge or "
+    "SD.Next names.",
+)
+@option(
+    "--strict",
+    help="With --from-...: write nothing where something is not recognised; exit code 4.",
+)
 @option("--schema", help="Print the JSON Schema of a manifest and do nothing else.")
 def command(
-    call: Call, *, manifest: str | None, lock: str | None, check: bool, schema: bool
+    call: Call,
+    *,
+    manifest: str | None,
+    lock: str | None,
+    check: bool,
+    folders: tuple[str, ...],
+    workflows: tuple[str, ...],
+    settings_files: tuple[str, ...],
+    strict: bool,
+    schema: bool,
 ) -> Result:
     """Write down exactly which bytes a manifest means.
 
@@ -47,11 +89,31 @@ def command(
     in each kind of UI. The same manifest and catalogs give the same lock on every machine; a host
     is asked only for the sha256 of files that the catalog does not pin. What came, went and changed
     since the last time is said; running it again changes nothing.
+
+    A manifest can be made of what is there already: a folder, workflows, the settings of a UI. What
+    is not recognised for sure is listed, and not guessed.
     """
+    said_from = bool(folders or workflows or settings_files)
     if schema:
-        if manifest or lock or check:
+        if manifest or lock or check or said_from or strict:
             raise UsageError("--schema goes with no other option", hint="vaehub lock --schema")
         return _schema()
+    if said_from:
+        return _import(
+            call,
+            check=check,
+            strict=strict,
+            manifest=manifest,
+            path=lock,
+            folders=folders,
+            workflows=workflows,
+            settings_files=settings_files,
+        )
+    if strict:
+        raise UsageError(
+            "--strict goes with --from-folder, --from-workflow or --from-settings alone",
+            hint="vaehub lock --check is what fails where the lock would change",
+        )
     from vaehub import provisioning
 
     done = provisioning.lock(
@@ -66,6 +128,40 @@ def command(
     if check and done.changed:
         return failed("lock", [Failure(_drift(done))], **said)
     return Result("lock", **said)
+
+
+def _import(call: Call, *, check: bool, strict: bool, **named: Any) -> Result:
+    from vaehub import provisioning
+    from vaehub.cli import imported
+
+    with call.progress() as listener:
+        done = provisioning.import_from(
+            **named,
+            check=check,
+            strict=strict,
+            settings=call.settings,
+            catalogs=call.catalogs,
+            listener=listener,
+        )
+    made = done.lock
+    changes = made.changes() if made is not None else None
+    in_json = _as_json(made, changes) if made is not None and changes is not None else {}
+
+    def text() -> Iterator[Block]:
+        yield from imported.text(done, check=check)
+        if made is not None and changes is not None:
+            yield from _text(made, changes, check=check)
+
+    failures = imported.failures(done, strict=strict)
+    if check and made is not None and (done.draft or made.changed):
+        failures.append(Failure(imported.drift(done) if done.draft else _drift(made)))
+    said: dict[str, Any] = {
+        "results": ({**imported.as_json(done), **in_json},),
+        "problems": imported.problems(done, strict=strict),
+        "text": text,
+        "is_report": True,
+    }
+    return failed("lock", failures, **said) if failures else Result("lock", **said)
 
 
 def _schema() -> Result:

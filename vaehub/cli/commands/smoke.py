@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaehub.cli import words
+from vaehub.cli import report_files, words
 from vaehub.cli.call import Call, as_command, to_option
 from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Result
@@ -96,7 +96,10 @@ def command(
         catalogs=call.catalogs,
     )
     if junit is not None:
-        _write_junit(Path(junit), reports, asked)
+        from vaehub.junit import MARK
+        from vaehub.smoke.junit import junit as junit_of
+
+        report_files.write(junit, junit_of(reports, asked=asked), option="--junit", mark=MARK)
     failed = [report for report in reports if report.has_failed(asked)]
     return Result(
         "smoke",
@@ -136,21 +139,6 @@ def problems(report: SmokeReport, asked: Sequence[str] = ()) -> Iterator[Problem
             where=report.name,
             blocking=blocking and reason.verdict not in {None, "untested"},
         )
-
-
-def _write_junit(path: Path, reports: Sequence[SmokeReport], asked: Sequence[str]) -> None:
-    from vaehub import durable
-    from vaehub.errors import TargetNotUsable
-    from vaehub.smoke.junit import junit
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        durable.write(path, junit(reports, asked=asked).encode("utf-8"))
-    except OSError as error:
-        raise TargetNotUsable(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="name a file that you may write with --junit",
-        ) from error
 
 
 def _texts(reports: Sequence[SmokeReport], images: str | None) -> Iterator[Block]:

@@ -47,6 +47,14 @@ _COLUMNS = (
 @option("--frozen", help="Never make the lock: exit code 9 where it is not the manifest's.")
 @option("--offline", help="Ask nobody but mirrors.")
 @option("--dry-run", help="Say what would be done and do nothing.")
+@option(
+    "--bundle",
+    name="bundles",
+    metavar="FILE",
+    many=True,
+    completes="file",
+    help="Take the files of this bundle into the store first; may be given several times.",
+)
 @option("--no-remove", help="Leave what vaehub placed there and the lock does not name.")
 @option("--no-smoke", help="Leave out the smoke tests that the policy asks for.")
 @option(
@@ -78,6 +86,7 @@ def command(
     frozen: bool,
     offline: bool,
     dry_run: bool,
+    bundles: tuple[str, ...],
     no_remove: bool,
     no_smoke: bool,
     accept_licenses: tuple[str, ...],
@@ -106,6 +115,7 @@ def command(
             frozen=frozen,
             offline=offline,
             dry_run=dry_run,
+            bundles=bundles,
             remove=not no_remove,
             smoke=not no_smoke,
             accept_licenses=accept_licenses,
