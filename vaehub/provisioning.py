@@ -199,7 +199,7 @@ def lock_of(
 
     settings = settings or settings_module.load()
     catalogs = catalogs or load_catalogs(settings)
-    content, before = _standing(path)
+    content, before = _standing(path, cache=settings.cache)
     with Session(settings) as session:
         pin = pinning.with_hosts(manifest.policy, before, session=session, settings=settings)
         made = locking.make(manifest, catalogs, pin=pin)
@@ -209,11 +209,11 @@ def lock_of(
     # Git may have given it the line ends of Windows.
     changed = content is None or content.replace(b"\r\n", b"\n") != text
     if changed and not check:
-        _write(path, text, what="lock")
+        _write(path, text)
     return LockResult(path, made, before, changed, written=changed and not check)
 
 
-def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
+def _standing(path: Path, *, cache: Path) -> tuple[bytes | None, Lock | None]:
     """Give what stands in a lock's place: its bytes, and what they say where they are sound.
 
     Raises:
@@ -226,14 +226,14 @@ def _standing(path: Path) -> tuple[bytes | None, Lock | None]:
     except FileNotFoundError:
         return None, None
     try:
-        return content, lock_module.parse(content, origin=str(path))
+        return content, lock_module.parse(content, origin=str(path), cache=cache)
     except LockError as error:
         if lock_form.may_be_replaced(content):
             return content, None
         raise LockError(f"{error.message}; nothing was written", hint=error.hint) from None
 
 
-def _write(path: Path, text: bytes, *, what: str) -> None:
+def _write(path: Path, text: bytes) -> None:
     from vaehub import durable
     from vaehub.errors import TargetNotUsable
 
@@ -241,8 +241,8 @@ def _write(path: Path, text: bytes, *, what: str) -> None:
         durable.rewrite(path, text)
     except OSError as error:
         raise TargetNotUsable(
-            f"cannot write the {what} {path}: {error.strerror or error}",
-            hint=f"check that folder's permissions, or name another place with --{what}",
+            f"cannot write the lock {path}: {error.strerror or error}",
+            hint="check the permissions of its folder, or name another place with --lock",
         ) from error
 
 
@@ -577,7 +577,7 @@ def audit(
         quick: Believe files whose size, mtime and inode are as their receipts have it.
         allow_foreign: Models that vaehub did not place are no problem, whatever the policy says.
         settings: The settings; the user's own by default.
-        cwd: What paths are relative to; the working directory by default.
+        cwd: What the targets' paths are relative to; the working directory by default.
 
     Raises:
         ManifestError: the manifest is wrong, or is not where it was said to be.

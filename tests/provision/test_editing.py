@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vaehub.catalog.read import read_text
 from vaehub.errors import ManifestError
-from vaehub.provision import manifest
+from vaehub.provision import editing, manifest
 from vaehub.provision.editing import Put, Take, edit
 from vaehub.provision.marks import Marked
 
@@ -164,6 +164,14 @@ def test_what_cannot_be_edited_alone_is_left_to_the_person(text: str, change: Pu
     with pytest.raises(ManifestError, match=r"cannot be (put in|taken out) alone") as caught:
         edit(text.encode(), [change], path=PATH)
     assert "with an editor; nothing was written" in str(caught.value.hint)
+
+
+def test_what_does_not_say_what_was_meant_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = ["vaes:\n  - a\n  - y\n", "vaes:\n  - x\n  - a\n", "vaes: {\n", "vaes:\n  - a\n"]
+    for text in wrong:
+        monkeypatch.setattr(editing, "_put", lambda *_, text=text: text)
+        with pytest.raises(ManifestError, match="cannot be put in alone"):
+            put("vaes:\n  - a\n")
 
 
 def test_several_changes_are_one_edit() -> None:

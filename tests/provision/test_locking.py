@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.provision import wanting
 from tests.provision.wanting import BYTES, UIS, artifact, catalogs, entry, hub, scope, variant
+from vaehub.catalog import load_catalogs
 from vaehub.errors import EntryNotFound, ManifestError, TargetRefuses
 from vaehub.provision import locking
+from vaehub.provision.lock import parse
+from vaehub.settings import load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vaehub.model import Artifact
     from vaehub.provision.lock import Lock, LockedVae
 
 
 def told(asked: Artifact) -> Artifact:
     """Pin as a host would."""
-    import hashlib
-
     digest = hashlib.sha256(BYTES[asked.name]).hexdigest()
     return asked._replace(sha256=digest, evidence="host")
 
@@ -272,3 +273,16 @@ def test_scope_and_hub_are_both_sources_of_house() -> None:
     """The tests above stand on this."""
     sources = wanting.ENTRIES["house"]["variants"]["safetensors"]["artifacts"][0]["sources"]
     assert sources == [scope("house.safetensors"), hub("house.safetensors")]
+
+
+def test_all_of_the_curated_catalog_can_be_locked_together() -> None:
+    known = load_catalogs(load())
+    names = [entry.full_name for entry in known.entries()]
+
+    def pin(asked: Artifact) -> Artifact:
+        digest = hashlib.sha256(asked.name.encode()).hexdigest()
+        return asked._replace(sha256=digest, evidence="host")
+
+    lock = locking.make(wanting.manifest(Path("box"), *names), known, pin=pin)
+    assert {vae.name for vae in lock.vaes} == set(names)
+    assert parse(lock.text().encode(), origin="vaehub.lock") == lock

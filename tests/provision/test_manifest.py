@@ -178,6 +178,34 @@ def test_the_schema_stands_by_itself() -> None:
     assert named == {f"#/$defs/{name}" for name in schema["$defs"]}
 
 
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "provisioning.md").read_text("utf-8")
+
+
+def fields(schema: dict[str, Any]) -> set[str]:
+    """Give the names of all fields that a schema has itself."""
+    found = set()
+    for key, value in schema.items():
+        if key == "properties":
+            found |= set(value)
+        found |= fields(value) if isinstance(value, dict) else set()
+    return found
+
+
+def test_the_page_shows_a_manifest_with_every_field() -> None:
+    shown = PAGE.partition("```yaml\n")[2].partition("```")[0]
+    assert parse(shown).vaes
+    assert fields(json.loads(schema_text("manifest"))) <= set(re.findall(r"[a-z_]+", shown))
+
+
+@pytest.mark.parametrize("name", ["manifest", "lock"])
+def test_the_page_tells_every_field(name: str) -> None:
+    part = PAGE.partition(f"\n## The {name}\n")[2].partition("\n## ")[0]
+    rows = "".join(line.partition(" | ")[0] for line in part.splitlines() if line.startswith("| `"))
+    told = set(re.findall(r"[a-z_0-9]+", rows))
+    inside = {"id", "source", "accept", "note"} if name == "lock" else set()  # of the license
+    assert fields(json.loads(schema_text(name))) - inside <= told
+
+
 # Whatever comes
 
 NAME = st.sampled_from(["a", "A", "b@v1", "mine/c", "ß@ẞ", "d.safetensors", "\u0130@x", "🎨"])

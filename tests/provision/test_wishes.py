@@ -110,7 +110,14 @@ def test_a_manifest_without_a_list_gets_one(add: Any, path: Path, text: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["vaes:\n", "schema: 1\nvaes: house\n", "[]", "schema: 1\nvaes: [\n", "schema: 1\nx: y\n"],
+    [
+        "vaes:\n",
+        "schema: 1\nvaes: house\n",
+        "[]",
+        "schema: 1\nvaes: [\n",
+        "schema: 1\nx: y\n",
+        "schema: 1\nvaes:\npolicy: {licenses: {accept: [MIT], deny: [MIT]}}\n",
+    ],
 )
 def test_a_manifest_that_is_wrong_is_not_edited(add: Any, path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")

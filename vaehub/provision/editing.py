@@ -77,10 +77,8 @@ def _changed(text: str, change: Put | Take, *, path: Path) -> str:
     listed: list[Any] = wanted.get(_KEY) or []
     if isinstance(change, Put):
         wanted[_KEY] = [*listed, change.data]
-        what, by_hand = "put in", f"write {json.dumps(change.data, ensure_ascii=False)} into"
     else:
         wanted[_KEY] = [*listed[: change.at], *listed[change.at + 1 :]]
-        what, by_hand = "taken out", f"take {change.name} out of"
     try:
         marked = Marked(text)
         made = _put(marked, change) if isinstance(change, Put) else _take(marked, change.at)
@@ -88,9 +86,19 @@ def _changed(text: str, change: Put | Take, *, path: Path) -> str:
             return made
     except (yaml.YAMLError, StopIteration, ValueError):
         pass  # unusual YAML: there is no mark where one should be
-    raise ManifestError(
-        f"{path} is written in a way in which {change.name} cannot be {what} alone",
-        hint=f"{by_hand} its list {_KEY} with an editor; nothing was written",
+    raise _by_hand(change, path)
+
+
+def _by_hand(change: Put | Take, path: Path) -> ManifestError:
+    if isinstance(change, Put):
+        item = json.dumps(change.data, ensure_ascii=False)
+        return ManifestError(
+            f"{path} is written in a way in which {change.name} cannot be put in alone",
+            hint=f"write {item} into its list `vaes` with an editor; nothing was written",
+        )
+    return ManifestError(
+        f"{path} is written in a way in which {change.name} cannot be taken out alone",
+        hint=f"take {change.name} out of its list `vaes` with an editor; nothing was written",
     )
 
 
@@ -240,7 +248,7 @@ def _take(marked: Marked, index: int) -> str | None:
     return f"{made[:end]} []{made[end:]}"
 
 
-def _take_flow(marked: Marked, value: yaml.SequenceNode, index: int) -> str | None:
+def _take_flow(marked: Marked, value: yaml.SequenceNode, index: int) -> str:
     text, items = marked.text, value.value
     item = items[index]
     start, end = item.start_mark.index, item.end_mark.index
@@ -251,23 +259,17 @@ def _take_flow(marked: Marked, value: yaml.SequenceNode, index: int) -> str | No
         comma = marked.comma_before(item, before)
     alone = not marked.before(start).strip()
     if comma is not None and comma.start >= end:
-        if marked.comments_in(Span(start, comma.end)):
-            return None
         if alone and marked.is_last_in_line(comma.end):
             return _without_lines(marked, start, comma.end)
         head, tail = text[:start], text[comma.end :]
         is_last = index == len(items) - 1 > 0
         return head.rstrip(" \t") + tail if is_last else head + tail.lstrip(" \t")
-    if marked.comments_in(Span(start, end)):
-        return None
     if comma is None:
         is_line = alone and marked.is_last_in_line(end)
         return _without_lines(marked, start, end) if is_line else text[:start] + text[end:]
     if alone and marked.is_last_in_line(end):
         made = _without_lines(marked, start, end)
         return made[: comma.start] + made[comma.end :]
-    if marked.comments_in(Span(comma.end, start)):
-        return None
     return text[: comma.start] + text[end:]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaehub.provision.surveying import Expected, Standing
 
 _SYNC = "vaehub sync"
+_SYNC_AFTERWARDS = "move or delete it, then: vaehub sync"
 
 
 class Wanted(NamedTuple):
@@ -115,7 +116,7 @@ def changed(
         f"{_bytes(expected, right)}, got {_got(standing, content)}; {_length(right, standing)}, "
         f"and it is {worth}",
         where=expected.path,
-        hint="`vaehub sync` puts it right; where nobody wrote to it, the disk is failing, and "
+        hint="`vaehub sync` puts it right; where nobody wrote to it, the disk may be failing, and "
         "`vaehub store verify` tells whether the store is damaged too",
     )
 
@@ -130,21 +131,19 @@ def replaced(
     at: Path | None,
 ) -> Problem:
     """Say that something else has a file's name; ``at``: where the file itself stands now."""
-    name = expected.path.name
-    elsewhere = f"; that file stands at {at}" if at is not None else ""
+    name, should = expected.path.name, _bytes(expected, right)
+    mends = _SYNC_AFTERWARDS
     if standing.stat is None:
-        what = f"{standing.odd} has the name {name}"
+        message = f"{standing.odd} has the name {name}; expected {should}"
     elif unsound is not None:
-        what = f"{name} is not the file that vaehub placed, and no sound model: {unsound}"
+        got = _got(standing, content)
+        message = f"{name} is no sound model: {unsound}; expected {should}, got {got}"
+        mends = _SYNC
     else:
-        what = f"another file has the name {name}"
-    got = f", got {_got(standing, content)}" if standing.stat is not None else ""
-    return problem(
-        "replaced",
-        f"{what}; expected {_bytes(expected, right)}{got}{elsewhere}",
-        where=expected.path,
-        hint=_SYNC if unsound is not None else "move or delete it, then: vaehub sync",
-    )
+        got = _got(standing, content)
+        message = f"another file has the name {name}; expected {should}, got {got}"
+    hint = f"{mends}; the file itself stands at {at}" if at is not None else mends
+    return problem("replaced", message, where=expected.path, hint=hint)
 
 
 def outdated(expected: Expected, right: Wanted, receipt: Receipt) -> Problem:

@@ -44,7 +44,7 @@ def _group(place: Placed | None) -> str:
 
 def _name(problem: Problem, place: Placed | None) -> str:
     if place is None or problem.where is None:
-        return problem.code
+        return problem.message
     return within(Path(problem.where), place) or problem.where
 
 

@@ -159,7 +159,7 @@ def _others(place: Placed, keys: Keys, problems: list[Problem]) -> Iterator[Othe
             continue
         own = layout.slots[slot].names or ()
         real = os.path.realpath(folder)
-        for path, stat in walking.files_below(folder, problems, hidden=layout.lists_hidden):
+        for path, stat in walking.files_below(folder, problems, hidden=True):
             if not path.name.endswith(endings):
                 continue
             key = keys.of(path)

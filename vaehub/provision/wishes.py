@@ -176,7 +176,7 @@ def _added(
     if targets and there.targets and targets != there.targets:
         raise UsageError(
             f"{there.name} is in the manifest already, for {', '.join(there.targets)} alone",
-            hint="change its targets there, or first: vaehub remove " + there.name,
+            hint=f"change its targets there, or first: vaehub remove {there.name}",
         )
     return Wish(there.name, there.targets, "present", *key)
 

@@ -112,6 +112,19 @@ def test_json(run: Run, box: Path) -> None:
     assert [problem["code"] for problem in ran.json["problems"]] == ["drift"]
 
 
+def test_a_vae_in_two_variants_is_one(run: Run, box: Path, catalog: Path) -> None:
+    two = builders.entry({"house.safetensors": (DATA, [source("house.safetensors")])})
+    two["variants"]["safetensors"]["layout"] = "diffusers"
+    other = builders.artifact("other.safetensors", OTHER, [source("other.safetensors")])
+    two["variants"]["ldm"] = {"layout": "ldm", "artifacts": [other]}
+    builders.write_catalog(catalog, {"two": two})
+    text = "schema: 1\nvaes: [two]\ntargets: {a: {ui: forge}, b: {ui: comfyui}}\n"
+    (box / "vaehub.yaml").write_text(text, encoding="utf-8")
+    ran = run("lock", "--json")
+    assert [vae["variant"] for vae in ran.json["results"][0]["vaes"]] == ["ldm", "safetensors"]
+    assert run("lock").err == "vaehub.lock is up to date: 1 VAE\n"
+
+
 def test_other_places(run: Run, box: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     other = tmp_path / "other" / "fleet.yaml"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +14,14 @@ from tests import builders
 from tests.converting.samples import checkpoint
 from tests.provision.audits.box import Box, digest, flip, write
 from tests.trees import forbidding_folder
-from vaehub import provisioning, receipts
+from tests.weights.checkpoints import Call, archive
+from vaehub import hashing, provisioning, receipts
 from vaehub.errors import Drift, LockError, ManifestError, UsageError
+from vaehub.hashing import Hashes
+from vaehub.provision.findings import FINDINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
 WEB, COMFY = "webui/models/VAE", "ComfyUI/models/vae"
 posix = pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
@@ -192,6 +196,17 @@ def test_what_has_the_name_may_be_no_model_which_sync_may_then_mend(box: Box) ->
     assert problem.hint == "vaehub sync"
 
 
+def test_what_has_the_name_may_be_dangerous_and_is_then_for_a_person_to_see(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box.add("one", checkpoint(), name="one.pt")
+    box.want("one")
+    box.install("one")
+    put_in_place_of(box.vae / "one.pt", archive(Call("os.system", ("true",)), {}))
+    problem = box.problem("replaced")
+    assert problem.message.startswith("another file has the name one.pt")
+    assert problem.hint == "move or delete it, then: vaehub sync"
+
+
 @posix
 @pytest.mark.parametrize("what", ["folder", "link", "pipe"])
 def test_what_has_the_name_may_be_no_file(box: Box, what: str) -> None:
@@ -216,9 +231,10 @@ def test_a_file_that_was_renamed(box: Box) -> None:
     assert str(box.vae / "best.safetensors") in problem.message
 
 
-def test_a_file_that_was_put_aside_under_a_name_of_no_model(box: Box) -> None:
-    (box.vae / "deep").mkdir()
-    (box.vae / "one.safetensors").rename(box.vae / "deep" / "one.safetensors.bak")
+@pytest.mark.parametrize("folder", ["deep", ".trash"])
+def test_a_file_that_was_put_aside_under_a_name_of_no_model(box: Box, folder: str) -> None:
+    (box.vae / folder).mkdir()
+    (box.vae / "one.safetensors").rename(box.vae / folder / "one.safetensors.bak")
     assert both(box) == {f"{WEB}/one.safetensors": "renamed"}
 
 
@@ -226,7 +242,8 @@ def test_a_file_that_was_renamed_and_replaced(box: Box) -> None:
     (box.vae / "one.safetensors").rename(box.vae / "best.safetensors")
     (box.vae / "one.safetensors").write_bytes(builders.safetensors_bytes(seed=77))
     assert both(box) == {f"{WEB}/one.safetensors": "replaced"}
-    assert str(box.vae / "best.safetensors") in box.problem("replaced").message
+    hint = box.problem("replaced").hint
+    assert hint.endswith(f"; the file itself stands at {box.vae / 'best.safetensors'}")
 
 
 def test_two_files_that_changed_their_names(box: Box) -> None:
@@ -301,6 +318,17 @@ def test_a_newer_lock_that_names_other_bytes_under_the_same_name(box: Box) -> No
     assert problem.hint == "vaehub sync"
 
 
+def test_an_older_file_that_was_renamed_is_not_what_a_newer_lock_names(box: Box) -> None:
+    box.add("one", builders.safetensors_bytes(seed=88), name="one.safetensors")
+    box.want("one", "two")
+    (box.vae / "one.safetensors").rename(box.vae / "old.safetensors")
+    for quick in (True, False):
+        assert box.states("web", quick=quick) == {
+            f"{WEB}/one.safetensors": "missing",
+            f"{WEB}/old.safetensors": "foreign",
+        }
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -348,6 +376,37 @@ def test_a_hidden_model_where_the_ui_lists_those(box: Box) -> None:
     path.parent.mkdir()
     path.write_bytes(b"12345")
     assert both(box) == {f"{COMFY}/.cache/mine.safetensors": "foreign"}
+
+
+@posix
+def test_a_model_where_the_ui_does_not_look_is_nobodys_concern(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box.add("one")
+    root = tmp_path / "forge"
+    for folder in ("modules_forge", "models/VAE", "models/text_encoder", "elsewhere"):
+        (root / folder).mkdir(parents=True)
+    (root / "webui.py").touch()
+    box.want("one", targets={"forge": {"ui": "forge", "path": "forge"}})
+    box.install("one", to=root)
+    (root / "models/text_encoder/clip.safetensors").write_bytes(b"12345")
+    (root / "elsewhere" / "mine.safetensors").write_bytes(b"12345")
+    (root / "models/VAE/linked").symlink_to(root / "elsewhere")
+    assert both(box) == {}
+    (root / "models/VAE/mine.safetensors").symlink_to(root / "elsewhere/mine.safetensors")
+    assert both(box) == {"forge/models/VAE/mine.safetensors": "foreign"}
+
+
+def test_a_plain_folder_is_looked_through_once(tmp_path: Path) -> None:
+    box = Box(tmp_path)
+    box.add("one")
+    box.want("one", targets={"vaes": {"ui": "folder", "path": "vaes"}})
+    box.install("one", to=tmp_path / "vaes")
+    assert both(box) == {}
+    (tmp_path / "vaes" / "inner").mkdir()
+    (tmp_path / "vaes" / "inner" / "mine.ckpt").write_bytes(b"12345")
+    (tmp_path / "vaes" / "link").symlink_to("nowhere")
+    assert both(box) == {"vaes/inner/mine.ckpt": "foreign", "vaes/link": "unreadable"}
+    assert len(box.audit().problems) == 2
 
 
 @pytest.mark.parametrize("by_policy", [False, True])
@@ -555,7 +614,7 @@ def test_a_converted_file_that_was_made_of_another_one(converted: Box) -> None:
 
 
 def test_a_converted_file_that_was_renamed(converted: Box) -> None:
-    (converted.folder / MADE).rename(converted.vae / "best.safetensors")
+    (converted.folder / MADE).rename(converted.vae / "house.bak")
     assert both(converted) == {MADE: "renamed"}
 
 
@@ -568,7 +627,7 @@ def test_a_manifest_that_has_changed_since(box: Box) -> None:
     box.write()
     found = {one.code: one for one in box.audit().problems}
     assert set(found) == {"not-locked", "not-wanted"}
-    assert (found["not-locked"].where or "").startswith(f"{box.manifest}:")
+    assert str(found["not-locked"].where).startswith(f"{box.manifest}:")
     assert all(one.blocking and one.hint == "vaehub lock" for one in found.values())
     box.said["vaes"] = ["one", "two"]
     box.said["policy"] = {"pickles": "convert"}
@@ -604,4 +663,50 @@ def test_a_vae_that_the_manifest_has_twice_is_one_file(box: Box) -> None:
     assert [file.path.name for file in box.audit("web").files] == [
         "one.safetensors",
         "two.safetensors",
+    ]
+
+
+def test_every_finding_is_in_the_docs_as_the_table_has_it() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "provisioning.md").read_text(encoding="utf-8")
+    section = page.partition("## Auditing")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", section, re.MULTILINE))
+    assert list(rows) == list(FINDINGS)
+    for code, finding in FINDINGS.items():
+        assert finding.means in rows[code]
+        mends = re.sub("`vaehub (sync|lock)`", r"`\1`", finding.mends)
+        assert rows[code].endswith(f" | {mends}"), code
+        assert ("a note" in rows[code]) == (not finding.blocking or code == "unreadable")
+
+
+def test_a_file_that_goes_while_it_is_looked_at_is_missing(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes it between the look and the reading."""
+    real = Hashes.read
+
+    def slow(hashes: Hashes, files: Iterable[tuple[Path, os.stat_result]]) -> None:
+        seen = list(files)
+        (box.vae / "one.safetensors").unlink(missing_ok=True)
+        real(hashes, seen)
+
+    monkeypatch.setattr(Hashes, "read", slow)
+    assert box.states() == {f"{WEB}/one.safetensors": "missing"}
+
+
+def test_files_are_read_several_at_once_and_each_once(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (box.vae / "two.safetensors").unlink()
+    (box.vae / "two.safetensors").hardlink_to(box.comfy_vae / "two.safetensors")
+    calls: list[list[str]] = []
+    real = hashing.sha256_of_each
+
+    def counted(paths: Sequence[Path]) -> list[str | OSError]:
+        calls.append(sorted(path.relative_to(box.folder).as_posix() for path in paths))
+        return real(paths)
+
+    monkeypatch.setattr(hashing, "sha256_of_each", counted)
+    assert box.audit().ok
+    assert [call for call in calls if call] == [
+        [f"{COMFY}/one.safetensors", f"{COMFY}/two.safetensors", f"{WEB}/one.safetensors"]
     ]

@@ -40,7 +40,7 @@ def box(tmp_path: Path) -> Box:
     (box.vae / ODD).write_bytes(b"12345")
     (box.vae / ".vaehub" / "four.safetensors.json").write_text("{")
     (box.comfy_vae / "dangling.safetensors").symlink_to("nowhere")
-    box.said["vaes"] = ["one", "two", "three", "five"]
+    box.said["vaes"] = ["one", "two", "three", "five", "six"]
     box.write()
     return box
 
@@ -71,8 +71,9 @@ def test_a_case_for_each_file_of_the_lock_and_for_each_other_finding(box: Box) -
         ("comfy", "models/vae/one.safetensors"): "failure changed",
         ("comfy", "models/vae/three.safetensors"): "",
         ("comfy", "models/vae/two.safetensors"): "",
-        ("lock", "not-locked"): "failure not-locked",
-        ("lock", "not-wanted"): "failure not-wanted",
+        ("lock", "five is in the manifest, not in the lock"): "failure not-locked",
+        ("lock", "six is in the manifest, not in the lock"): "failure not-locked",
+        ("lock", "four is in the lock, not in the manifest"): "failure not-wanted",
         ("web", f"models/VAE/{ODD}"): "failure foreign",
         ("web", "models/VAE/.vaehub/four.safetensors.json"): "system-out",
         ("web", "models/VAE/four.safetensors"): "system-out",
@@ -237,7 +238,7 @@ def test_an_address_leads_to_the_file(box: Box) -> None:
 
 
 def test_what_the_manifest_lacks_has_a_line(box: Box) -> None:
-    [result] = [one for one in log(box)["results"] if one["ruleId"] == "not-locked"]
+    result, _ = [one for one in log(box)["results"] if one["ruleId"] == "not-locked"]
     [location] = result["locations"]
     assert location["physicalLocation"]["region"] == {"startLine": 1}
 

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 def command(
     call: Call, *, names: tuple[str, ...], manifest: str | None, targets: tuple[str, ...]
 ) -> Result:
-    """Ask for VAEs in the manifest, which is made where there is none.
+    """Ask for VAEs in the manifest.
 
-    Only the lines that say so are written: comments, order and style stay as they are. All names
-    are looked up first; where one of them leads nowhere, nothing is written. Nothing is locked or
-    installed yet.
+    It is made where there is none. Only the lines that say so are written: comments, order and
+    style stay as they are. All names are looked up first; where one of them leads nowhere, nothing
+    is written. Nothing is locked or installed yet.
     """
     from vaehub import provisioning
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @argument("names", metavar="NAME[@VARIANT]...", many=True, completes="wanted")
 @manifest_option
 def command(call: Call, *, names: tuple[str, ...], manifest: str | None) -> Result:
-    """Take VAEs out of the manifest; what is installed stays until the next sync.
+    """Take VAEs out of the manifest.
 
-    Only the lines that ask for them go: comments, order and style stay as they are, and a comment
-    beside such a line stays on a line of its own. Where one name is not in the manifest, nothing is
-    written.
+    What is installed stays until the next sync. Only the lines that ask for them go: comments,
+    order and style stay as they are, and a comment beside such a line stays on a line of its own.
+    Where one name is not in the manifest, nothing is written.
     """
     from vaehub import provisioning
 
