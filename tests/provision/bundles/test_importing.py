@@ -371,12 +371,16 @@ def test_who_waits_for_a_download_takes_what_that_one_brought(
 ) -> None:
     monkeypatch.setattr("vaehub.store._LOOK_EVERY", 0.01)
     notes: list[str] = []
+    finished: list[str] = []
     waiting = threading.Event()
 
     class Listener(Silent):
         def note(self, message: str) -> None:
             notes.append(message)
             waiting.set()
+
+        def finished(self, artifact_name: str) -> None:
+            finished.append(artifact_name)
 
     found: list[Imported] = []
     thread = threading.Thread(
@@ -390,6 +394,7 @@ def test_who_waits_for_a_download_takes_what_that_one_brought(
         machine.put(ALL[SECOND])
     thread.join()
     assert statuses(found[0]) == ["imported", "present", "imported"]
+    assert finished == [file.name for file in found[0].files], "what was planned comes to an end"
     assert len(notes) == 1
     assert "another vaehub is bringing it" in notes[0]
 

@@ -82,6 +82,26 @@ def test_processes_on_one_store_bring_each_file_once(tmp_path: Path, world: Loop
     assert [path.name for path in partial.iterdir()] == []
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell")
+def test_one_store_at_both_ends_of_a_pipe(tmp_path: Path) -> None:
+    """Who writes holds a file's lock until it is through; who reads must not wait for that."""
+    machine = Machine(tmp_path / "machine")
+    machine.put(*BIG.values())
+    (machine.folder / "vaehub.lock").write_text(lock_of(BIG).text(), encoding="utf-8")
+    (machine.folder / "vaes").mkdir()
+    vaehub = f"{sys.executable} -m vaehub bundle"
+    subprocess.run(
+        f"{vaehub} create -q -o - | {vaehub} install -q - --to vaes",
+        shell=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": killing._ROOT, **machine.environment},
+        cwd=machine.folder,
+        timeout=60,
+        check=True,
+    )
+    for name, data in BIG.items():
+        assert (machine.folder / "vaes" / name).read_bytes() == data
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
