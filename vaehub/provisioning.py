@@ -739,5 +739,5 @@ def import_from(
         with locks.held(settings.state / "manifest.lock"):
             wishes.replace(before, text, path=where.manifest)
     if made.changed:
-        _write(where.lock, made.lock.text().encode(), what="lock")
+        _write(where.lock, made.lock.text().encode())
     return done._replace(lock=made._replace(written=made.changed), written=text != before)
