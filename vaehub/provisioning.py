@@ -374,7 +374,7 @@ def sync(
             session=session,
             listener=listener or SILENT,
         )
-    reports = _proved(synced, locked.policy, settings, catalogs) if smoke and not dry_run else ()
+    reports = _proved(synced, locked, settings, catalogs) if smoke and not dry_run else ()
     return SyncResult(locked, relocked, tuple(there), synced, tuple(reports), dry_run)
 
 
@@ -391,13 +391,17 @@ def under(policy: Policy, settings: Settings, *, offline: bool = False) -> Setti
 
 
 def _proved(
-    synced: Synced, policy: Policy, settings: Settings, catalogs: Catalogs | None
+    synced: Synced, lock: Lock, settings: Settings, catalogs: Catalogs | None
 ) -> Sequence[SmokeReport]:
-    wanted = policy.smoke
+    wanted = lock.policy.smoke
     if wanted is None:
         return ()
     from vaehub import api
+    from vaehub.catalog import load_catalogs
     from vaehub.provision import proving
+    from vaehub.provision.known import with_locked
+
+    known = with_locked(lock, catalogs or load_catalogs(settings))
 
     def test(names: Sequence[str], target: Target) -> Sequence[SmokeReport]:
         return api.smoke(
@@ -406,7 +410,7 @@ def _proved(
             device=wanted.device,
             dtypes=wanted.dtypes,
             settings=settings,
-            catalogs=catalogs,
+            catalogs=known,
         )
 
     return proving.prove(synced.brought, wanted, test=test)
