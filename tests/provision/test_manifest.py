@@ -192,7 +192,7 @@ def fields(schema: dict[str, Any]) -> set[str]:
 
 
 def test_the_page_shows_a_manifest_with_every_field() -> None:
-    shown = PAGE.partition("```yaml\n")[2].partition("```")[0]
+    shown = PAGE.partition("\n## The manifest\n")[2].partition("```yaml\n")[2].partition("```")[0]
     assert parse(shown).vaes
     assert fields(json.loads(schema_text("manifest"))) <= set(re.findall(r"[a-z_]+", shown))
 

@@ -16,11 +16,14 @@ from vaehub.catalog.read import NodePath, spell
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from jsonschema.exceptions import ValidationError
 
     from vaehub.catalog.read import Document
+
+    Hint = Callable[[NodePath, Any, Sequence[str]], str | None]
+    """Takes where a value stands, the value, and what it may be, where that is a choice."""
 
 VERSION = 1
 UNKNOWN_FIELD = "unknown-field"
@@ -47,7 +50,7 @@ def schema_text(name: str = "registry") -> str:
 
 
 def shape_problems(
-    document: Document, *, foreign: bool, name: str = "registry"
+    document: Document, *, foreign: bool, name: str = "registry", hint: Hint | None = None
 ) -> tuple[list[Problem], Any]:
     """Check the shape of a catalog's data, or of another file that has a schema.
 
@@ -57,6 +60,7 @@ def shape_problems(
         document: What was read.
         foreign: Whether it is another catalog than the curated one.
         name: Of the schema.
+        hint: Says what to do about a value, where it knows better than this module does.
 
     Returns:
         The problems in the order of their lines, and the data without what is unknown. The data
@@ -69,7 +73,7 @@ def shape_problems(
     unknown: list[NodePath] = []
     seen: set[tuple[NodePath, str]] = set()
     for error in _errors(document.data, name):
-        for path, code, message, hint in _explain(error):
+        for path, code, message, usual in _explain(error):
             if (path, message) in seen:
                 continue
             seen.add((path, message))
@@ -81,7 +85,7 @@ def shape_problems(
                 f"{spell(path)}: {message}" if path else message,
                 where=document.where(path),
                 blocking=not (foreign and is_unknown),
-                hint=hint,
+                hint=(hint and hint(path, _value(document.data, path), _choices(error))) or usual,
             )
             found.append((document.line(path), problem))
     found.sort(key=lambda item: item[0])
@@ -164,6 +168,18 @@ def _explain(error: ValidationError) -> Iterator[tuple[NodePath, str, str, str |
             yield path, "schema-value", _expected(wanted, value), None
 
 
+def _value(data: Any, path: NodePath) -> Any:
+    """Give what stands at a path; of a name that is wrong, what it is the name of."""
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _choices(error: ValidationError) -> Sequence[str]:
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    return [choice for choice in schema.get("enum", ()) if isinstance(choice, str)]
+
+
 def _kind(schema: Mapping[str, Any]) -> str:
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     kind = " or ".join(_KINDS[each] for each in kinds)
@@ -186,7 +202,8 @@ def _show(value: Any) -> str:
             cut = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
             return f"the text {cut!r}"
         case dict():
-            return f"a mapping of {', '.join(list(value)[:4])}" if value else "an empty mapping"
+            keys = (_SECRET_PARTS.sub("…", key) for key in list(value)[:4])
+            return f"a mapping of {', '.join(keys)}" if value else "an empty mapping"
         case list():
             return f"a list of {len(value)}" if value else "an empty list"
         case _:

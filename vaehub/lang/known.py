@@ -11,6 +11,7 @@ NAMES = {
     "not found", "not exist", "zip pickle", "legacy pickle", "hub login", "private file",
     "vaehub hashing",
     "Access to this resource is disabled.", "Hugging Face", "This folder is the store of vaehub",
+    "This folder is a mirror made by vaehub", "no sha256",
     "auto, all, cpu, cuda, cuda:1, mps, xpu", "base name", "relative path", "pruned model",
     "relative path without .safetensors", "the last unit takes everything", "http {0}",
     "not a sha256", "pipe.vae.config.force_upcast = True, or pipe.upcast_vae()", "{0} and {1}",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from vaehub.catalog.read import Document
+    from vaehub.catalog.read import Document, NodePath
 
 FILE_NAME = "vaehub.yaml"
 _FORMAT = 1
@@ -170,18 +170,34 @@ def parse(content: bytes, *, path: Path) -> Manifest:
 
 
 def _checked(content: bytes, *, path: Path) -> Document:
-    from vaehub.catalog.schema import shape_problems
-
     document = document_of(content, path=path)
-    problems, _ = shape_problems(document, foreign=False, name="manifest")
-    refuse(problems)
-    found = manifest_of(document.data, path=path, lines=_lines(document))
+    data = shaped(document)
+    found = manifest_of(data, path=path, lines=_lines(document))
     refuse(_contradictions(found, document))
     return document
 
 
 def _lines(document: Document) -> list[int]:
     return [document.line(("vaes", index)) for index in range(len(document.data["vaes"]))]
+
+
+def shaped(document: Document) -> Any:
+    """Give the data of a manifest, which has the schema's shape.
+
+    Raises:
+        ManifestError: it has not; carries the problems, with what to write instead.
+    """
+    from vaehub.catalog.schema import shape_problems
+
+    def hint(path: NodePath, value: Any, choices: Sequence[str]) -> str | None:
+        from vaehub.provision import mistakes  # mostly there is none
+
+        return mistakes.hint(path, value, choices)
+
+    problems, data = shape_problems(document, foreign=False, name="manifest", hint=hint)
+    # What is lacking is mostly there under a wrong name.
+    refuse(sorted(problems, key=lambda problem: problem.code == "schema-required"))
+    return data
 
 
 def document_of(content: bytes, *, path: Path) -> Document:
@@ -195,10 +211,15 @@ def document_of(content: bytes, *, path: Path) -> Document:
     if len(content) > _CEILING:
         message = f"a manifest may have {_CEILING:,} bytes, and this file has more"
         refuse([_problem(message, f"{path}:1")])
+    text = ""
     try:
-        return read_text(decode(content, origin=str(path)), origin=str(path))
+        text = decode(content, origin=str(path))
+        return read_text(text, origin=str(path))
     except CatalogError as error:
-        raise ManifestError(error.message, problems=error.problems) from None
+        from vaehub.provision import mistakes
+
+        hint = mistakes.yaml(text, error.problems[0]) if error.problems else None
+        raise ManifestError(error.message, problems=error.problems, hint=hint) from None
 
 
 def manifest_of(data: Mapping[str, Any], *, path: Path, lines: Sequence[int] = ()) -> Manifest:

@@ -132,10 +132,12 @@ def bring(
     """
     store = Store(settings.store)
     labels = _labels(missing)
-    if len(missing) > 1:
-        for one in missing:
+    absent = [one for one in missing if not store.has(one.sha256, one.artifact.size)]
+    nearby = _nearby(absent, tree, settings)
+    coming = [one for one in absent if one.sha256 not in nearby]
+    if len(coming) > 1:
+        for one in coming:
             listener.planned(labels[one.sha256], one.artifact.size)
-    nearby = _nearby(missing, store, tree, settings)
     steps = [
         Step(
             one.artifact,
@@ -214,20 +216,16 @@ def _labels(files: Sequence[Wanted]) -> dict[str, str]:
 
 
 def _nearby(
-    files: Sequence[Wanted], store: Store, tree: Tree, settings: Settings
+    files: Sequence[Wanted], tree: Tree, settings: Settings
 ) -> Mapping[str, tuple[Nearby, ...]]:
-    """Look on this machine, by their sha256, for files that the store has not; for no others."""
-    absent = [
-        # What is found is told by the name, and two files may have the same.
-        one.artifact._replace(name=one.sha256)
-        for one in files
-        if not store.has(one.sha256, one.artifact.size)
-    ]
-    if not absent:
+    """Look on this machine for files that the store has not; gives them by their sha256."""
+    if not files:
         return {}
     from vaehub.nearby import look_for
 
-    return look_for(absent, folder=tree.path(absent[0].name).parent, settings=settings)
+    # What is found is told by the name, and two files may have the same.
+    named = [one.artifact._replace(name=one.sha256) for one in files]
+    return look_for(named, folder=tree.path(files[0].sha256).parent, settings=settings)
 
 
 def _sources(artifact: Artifact, last: Sequence[str], settings: Settings) -> tuple[Source, ...]:

@@ -24,7 +24,7 @@ LOCK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _KIND = "vaehub mirror"
 README_SIGNATURE = "This folder is a mirror made by vaehub"
-README_TEXT = f"""{README_SIGNATURE}: model files, named by their SHA-256.
+README_TEXT = f"""{README_SIGNATURE}: verified model files, named by their SHA-256.
 
 sha256/<digest>   the files; each is whole, and its content has that digest
 index.json        what they are: names, sizes, VAEs, licenses
@@ -114,6 +114,8 @@ def parse(content: bytes) -> Index | None:
             return None
         files = [_listed(each) for each in said["files"]]
         index = Index({each.sha256: each for each in files}, dict(said["locks"]))
+        if not all(map(is_free, index.locks)):
+            return None
         # Whatever was changed by hand shows here, and so does what is no index at all.
         return index if index.text().encode() == content else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -123,7 +125,11 @@ def parse(content: bytes) -> Index | None:
 def in_order(licenses: Iterable[License]) -> tuple[License, ...]:
     """Give licenses as an index has them: each once, without notes, sorted."""
     found = {license_._replace(note=None) for license_ in licenses}
-    return tuple(sorted(found, key=lambda one: (one.id, one.source or "", one.accept)))
+    return tuple(
+        sorted(
+            found, key=lambda one: (one.id, one.source is not None, one.source or "", one.accept)
+        )
+    )
 
 
 def is_free(name: str) -> bool:

@@ -7,29 +7,24 @@ moment, while this runs and after a kill as well.
 
 from __future__ import annotations
 
-import os
-from stat import S_IROTH, S_IXOTH
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub import licenses
-from vaehub.errors import UsageError, VaehubError
+from vaehub.errors import FileInTheWay, UsageError, VaehubError
 from vaehub.model import Problem
-from vaehub.provision import mirror_bringing, mirror_index
+from vaehub.provision import mirror_bringing, mirror_index, mirror_notes
 from vaehub.provision.mirror_bringing import Mirrored, Wanted
 from vaehub.provision.mirror_index import BLOBS, INDEX, README, SUMS, Index
 from vaehub.provision.mirror_tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from vaehub.licenses import Ask
-    from vaehub.provision.lock import Lock, LockedVae
+    from vaehub.provision.lock import Lock
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
-
-UNREAD = frozenset({"LicenseRef-none-stated", "LicenseRef-not-read"})
-"""Of such a file nobody has said whether it may be passed on."""
 
 
 class Given(NamedTuple):
@@ -95,9 +90,9 @@ def mirror(
     def waiting() -> None:
         listener.note(f"another vaehub is writing to the mirror {folder}; waiting for that one")
 
-    with tree.held(waiting=waiting) as before:
-        for name in (README, SUMS, INDEX, *copies):
-            tree.check(name, copies.get(name))
+    _refuse_strangers(tree, copies)  # before anything is made there
+    with tree.held(waiting=waiting):
+        before = _refuse_strangers(tree, copies)
         there: dict[str, Mirrored] = {}
         failures: list[tuple[str, VaehubError]] = []
         missing = []
@@ -142,16 +137,27 @@ def mirror(
             there,
             # Who gets a lock from here is to find all of it here.
             copies if not failures else {},
-            names=names if pruned else names.union(tree.locks),
+            names=names if pruned else names.union(tree.papers.locks),
         )
         if pruned:
             removed, left = _prune(tree, before, there, names)
             there.update({one.path: one for one in removed})
             problems += left
-        tree.settle()
-    problems += [*_of_licenses(given, there), *_of_permissions(tree)]
+        tree.papers.settle()
+    problems += [
+        *mirror_notes.of_licenses([each.lock for each in given], there),
+        *mirror_notes.of_permissions(tree),
+    ]
     files = sorted(there.values(), key=lambda one: one.path)
     return MirrorResult(folder, tuple(files), tuple(failures), tuple(problems), written)
+
+
+def _refuse_strangers(tree: Tree, copies: Mapping[str, bytes]) -> Index:
+    """Make sure that the small files may be written, and give what the index names now."""
+    before = tree.papers.read()
+    for name in (README, SUMS, INDEX, *copies):
+        tree.papers.check(name, copies.get(name))
+    return before
 
 
 def _copies(folder: Path, given: Sequence[Given]) -> dict[str, bytes]:
@@ -225,7 +231,10 @@ def _keep(tree: Tree, before: Index, there: dict[str, Mirrored]) -> list[Problem
             merged = listed if now.listed is None else now.listed.merged(listed)
             there[sha256] = now._replace(listed=merged)
             continue
-        state = tree.look(sha256, listed.size)
+        try:
+            state = tree.look(sha256, listed.size)
+        except FileInTheWay:
+            state = "absent"
         if state == "present":
             there[sha256] = Mirrored(listed.path, "present", listed)
         else:
@@ -253,14 +262,14 @@ def _say(
         names: Those that the index names, as far as vaehub has copied them.
     """
     texts = {README: mirror_index.README_TEXT.encode(), **copies}
-    written = [name for name, text in texts.items() if tree.write(name, text)]
-    digests = {name: tree.digest(name) for name in names}
+    written = [name for name, text in texts.items() if tree.papers.write(name, text)]
+    digests = {name: tree.papers.digest(name) for name in names}
     index = Index(
         {sha256: one.listed for sha256, one in there.items() if one.listed is not None},
         {name: digest for name, digest in digests.items() if digest is not None},
     )
     for name, said in ((SUMS, index.sums()), (INDEX, index.text())):
-        if tree.write(name, said.encode()):
+        if tree.papers.write(name, said.encode()):
             written.append(name)
     return tuple(written)
 
@@ -270,7 +279,9 @@ def _prune(
 ) -> tuple[list[Mirrored], list[Problem]]:
     """Remove what vaehub has put there and the index no longer names."""
     removed = [
-        Mirrored(name, "removed") for name in tree.locks if name not in names and tree.drop(name)
+        Mirrored(name, "removed")
+        for name in tree.papers.locks
+        if name not in names and tree.papers.drop(name)
     ]
     left = []
     for path in list(tree.strangers(known=before.files, wanted=there)):
@@ -280,51 +291,6 @@ def _prune(
             message = f"{path.name} was changed since vaehub put it there, and stays"
             left.append(_note("mirror-file-changed", message, tree, path=f"{BLOBS}/{path.name}"))
     return removed, left
-
-
-def _of_licenses(given: Sequence[Given], there: Collection[str]) -> Iterator[Problem]:
-    """Say which files more must be known of than that they are there."""
-    vaes: dict[str, LockedVae] = {
-        vae.entry.full_name: vae
-        for one in given
-        for vae in one.lock.vaes
-        if any(locked.artifact.sha256 in there for locked in vae.artifacts)
-    }
-    for name, vae in sorted(vaes.items()):
-        license_ = vae.entry.license
-        where = license_.source or vae.entry.homepage
-        if license_.accept:
-            yield Problem(
-                "license-asks",
-                f"its license, {license_.id}, asks everybody to accept it, and a mirror passes the "
-                "file on",
-                where=name,
-                blocking=False,
-                hint=f"serve it to people who have read {where}" if where else None,
-            )
-        elif license_.id in UNREAD:
-            yield Problem(
-                "license-not-known",
-                "nobody has found a license, so whether it may be passed on is not known",
-                where=name,
-                blocking=False,
-                hint=f"look at {where} before you serve it to others" if where else None,
-            )
-
-
-def _of_permissions(tree: Tree) -> Iterator[Problem]:
-    """Say where a web server that runs as another user cannot look into."""
-    if os.name != "posix":
-        return
-    for folder in (tree.root, tree.root / BLOBS):
-        if folder.stat().st_mode & (S_IROTH | S_IXOTH) != S_IROTH | S_IXOTH:
-            yield Problem(
-                "mirror-not-readable",
-                "other users cannot look into it, and a web server mostly is one",
-                where=str(folder),
-                blocking=False,
-                hint=f"chmod a+rx {folder}",
-            )
 
 
 def _note(code: str, message: str, tree: Tree, *, path: str = "") -> Problem:

@@ -128,12 +128,9 @@ def standing(content: bytes | None, *, path: Path) -> Manifest:
         data = {"schema": 1}
     if isinstance(data, dict) and data.get("vaes") is None:
         from vaehub.catalog.read import Document
-        from vaehub.catalog.schema import shape_problems
 
         filled = {**data, "vaes": []}
-        filled_in = Document(filled, document.positions, str(path))
-        problems, _ = shape_problems(filled_in, foreign=False, name="manifest")
-        manifest_module.refuse(problems)
+        manifest_module.shaped(Document(filled, document.positions, str(path)))
         return manifest_module.manifest_of(filled, path=path)
     return manifest_module.parse(content or b"", path=path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -164,6 +165,18 @@ def test_install_makes_the_target_equal_to_the_lock(
         f"{bundle}: 3 files, all of which the store had already",
         f"{target} (folder) is as the lock says: 3 VAEs",
     ]
+
+
+def test_install_opens_no_connection(
+    run: Run, bundle: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was made")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert run("bundle", "install", bundle, "--to", target).code == 0
+    assert (target / "one.safetensors").exists()
 
 
 def test_install_tells_scripts(run: Run, bundle: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,8 @@ def test_it_says_what_it_has_made(run: Run, lock: Path, tmp_path: Path) -> None:
     assert "a mirror of 1 file" in ran.err
     assert f"sha256/{digest(DATA)}" in ran.err
     assert "VAEHUB_MIRRORS" in ran.err
+    shutil.rmtree(tmp_path / "srv")
+    assert "from the store, verified" in run("mirror", tmp_path / "srv").err
     assert "as it was before" in run("mirror", tmp_path / "srv").err
     assert run("mirror", tmp_path / "srv", "-q").err == ""
 
@@ -84,7 +87,7 @@ def test_what_cannot_be_had_is_named(
     world.faults("huggingface").status(404)
     ran = run("mirror", tmp_path / "srv")
     assert ran.code == 5
-    assert "house.safetensors" in ran.err
+    assert "vaehub: house.safetensors: its only source failed" in ran.err
     assert json.loads((tmp_path / "srv" / "index.json").read_text())["files"] == []
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from tests.builders import safetensors_bytes
 from vaehub import provisioning, settings
 from vaehub.provision import lock as lock_module
+from vaehub.provision.bundles import index as index_module
 from vaehub.provision.bundles import tarred
 from vaehub.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from vaehub.provision.bundles.creating import Created
@@ -169,6 +170,20 @@ def members(bundle: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
 def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(info) if info.isfile() else None
     return file.read() if file is not None else b""
+
+
+def with_index(data: bytes, change: Callable[[Any], object]) -> bytes:
+    """Change what the index says, and keep the tar around it sound."""
+    parts = members(data)
+    said = json.loads(parts[0][1])
+    change(said)
+    content = json.dumps(said).encode()
+    made = tarred.header(index_module.NAME, len(content))
+    made += content + bytes(-len(content) % 512)
+    for info, inside in parts[1:]:
+        made += tarred.header(info.name, info.size) + inside
+        made += bytes(-len(inside) % 512)
+    return made + bytes(1024)
 
 
 def tar_of(parts: list[tuple[tarfile.TarInfo, bytes]], form: Any = tarfile.USTAR_FORMAT) -> bytes:

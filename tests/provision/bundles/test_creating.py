@@ -239,6 +239,22 @@ def test_two_files_of_one_name_are_two_files(
     assert set(told) == {*names, "vae.tar"}
 
 
+def test_what_is_to_come_is_told_before(tmp_path: Path, out: Path, world: LoopbackWorld) -> None:
+    for name, data in FILES.items():
+        world.publish("huggingface", {**HOST, "path": name}, data)
+    planned: list[str] = []
+
+    class Listener(Silent):
+        def planned(self, artifact_name: str, total: int | None) -> None:
+            assert total == len(FILES[artifact_name])
+            planned.append(artifact_name)
+
+    other = Machine(tmp_path / "other", world.environment())
+    other.put(FILES[TWO])
+    other.create(out, listener=Listener())
+    assert set(planned) == {ONE, THREE}
+
+
 def test_where_a_file_cannot_be_had_nothing_is_written(
     tmp_path: Path, out: Path, world: LoopbackWorld
 ) -> None:
@@ -296,8 +312,9 @@ def test_this_very_bundle_is_left_alone(machine: Machine, out: Path) -> None:
         lambda data: data + b"\0",
         lambda data: data[:-1500] + b"?" + data[-1499:],
         lambda data: data.replace(b"A VAE for tests", b"A VAE for TESTS"),
+        lambda data: making.with_index(data, lambda said: None),
     ],
-    ids=["foreign", "empty", "cut", "longer", "damaged", "other index"],
+    ids=["foreign", "empty", "cut", "longer", "damaged", "other index", "other layout"],
 )
 def test_any_other_file_is_not_touched(machine: Machine, out: Path, spoil: Any) -> None:
     machine.create(out)
@@ -327,6 +344,14 @@ def test_neither_is_a_folder_or_a_link(machine: Machine, out: Path) -> None:
     with pytest.raises(FileInTheWay, match="a symbolic link"):
         machine.create(link)
     assert not (out.parent / "elsewhere").exists()
+
+
+def test_a_link_to_this_very_bundle_is_left_alone(machine: Machine, out: Path) -> None:
+    machine.create(out)
+    link = out.with_name("link.tar")
+    link.symlink_to(out)
+    assert machine.create(link).status == "present"
+    assert link.is_symlink()
 
 
 def test_who_comes_in_meanwhile_is_not_overwritten(

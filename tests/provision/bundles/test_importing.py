@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -131,6 +132,16 @@ def test_a_dry_run_of_a_pipe_reads_no_file_of_it(machine: Machine, data: bytes) 
     pipe = Pipe(data)
     machine.take_in(pipe, dry_run=True)
     assert pipe.read_bytes == at(data, FIRST) - 512
+
+
+@ways
+def test_where_it_was_cut_off_is_told_also_among_files_that_are_here(
+    machine: Machine, bundle: Path, data: bytes, way: Any
+) -> None:
+    machine.put(*FILES.values())
+    bundle.write_bytes(data[: at(data, SECOND) + 5])
+    with pytest.raises(BundleRefused, match=f"ends after {at(data, SECOND) + 5:,} of"):
+        machine.take_in(way(bundle))
 
 
 def test_a_dry_run_tells_of_a_file_that_was_cut_off(
@@ -287,12 +298,14 @@ def test_a_pickle_that_could_run_code_becomes_no_blob(
 
 @ways
 def test_neither_does_a_page(machine: Machine, tmp_path: Path, way: Any) -> None:
-    files = {"page.safetensors": b"<!doctype html><html>log in</html>" * 10}
+    page = b"<!doctype html><html>log in</html>" * 10
+    files = {"page.safetensors": page}
     path = tmp_path / "page.tar"
     path.write_bytes(bundle_bytes(lock_of(files), files, tmp_path / "made"))
     with pytest.raises(NotAModel):
         machine.take_in(way(path))
     assert machine.blobs() == {}
+    assert machine.store.partial(sha256(page)).read_bytes() == b""
 
 
 def test_a_file_of_two_names_is_looked_at_under_each(machine: Machine, tmp_path: Path) -> None:
@@ -354,15 +367,20 @@ def test_two_at_once_take_each_file_in_once(machine: Machine, bundle: Path) -> N
 
 
 def test_who_waits_for_a_download_takes_what_that_one_brought(
-    machine: Machine, bundle: Path, data: bytes
+    machine: Machine, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vaehub.store._LOOK_EVERY", 0.01)
     notes: list[str] = []
+    finished: list[str] = []
     waiting = threading.Event()
 
     class Listener(Silent):
         def note(self, message: str) -> None:
             notes.append(message)
             waiting.set()
+
+        def finished(self, artifact_name: str) -> None:
+            finished.append(artifact_name)
 
     found: list[Imported] = []
     thread = threading.Thread(
@@ -371,10 +389,12 @@ def test_who_waits_for_a_download_takes_what_that_one_brought(
     with machine.store.lock(SECOND):
         thread.start()
         assert waiting.wait(30)
+        time.sleep(0.1)  # in which it looks again, several times
         assert machine.blobs().keys() == {FIRST}
         machine.put(ALL[SECOND])
     thread.join()
     assert statuses(found[0]) == ["imported", "present", "imported"]
+    assert finished == [file.name for file in found[0].files], "what was planned comes to an end"
     assert len(notes) == 1
     assert "another vaehub is bringing it" in notes[0]
 

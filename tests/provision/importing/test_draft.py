@@ -76,6 +76,14 @@ def test_a_ui_becomes_a_target(desk: Desk) -> None:
     assert before(desk, made.text()).targets["comfyui"].path == "my UI"
 
 
+def test_a_path_is_quoted_where_it_must_be(desk: Desk) -> None:
+    desk.ui("#1: yes", uis.COMFYUI)
+    desk.file("#1: yes/models/vae/a.safetensors", HOUSE)
+    made = drafted(desk, folders=("#1: yes",))
+
+    assert before(desk, made.text()).targets["comfyui"].path == "#1: yes"
+
+
 def test_a_vae_is_for_the_uis_that_have_it(desk: Desk) -> None:
     for name in ("one", "two"):
         desk.ui(name, uis.COMFYUI)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -108,8 +109,13 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
         packed_chunk("workflow", b"x" * (1 << 24)),
         international_chunk("workflow", "x" * (1 << 24), packed=True),
     ):
+        data = png(bomb)
+        tracemalloc.start()
         with pytest.raises(DamagedPng, match="unpacks to more than"):
-            read(png(bomb))
+            read(data)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 4 << 20
 
 
 def test_a_length_that_lies_costs_no_memory() -> None:

@@ -162,6 +162,17 @@ def test_another_file_of_one_version_is_another_file(recogniser: Recogniser) -> 
     assert candidates(recogniser.judge(mention("x.pt", urls=(f"{url}31",)))) == []
 
 
+def test_a_version_without_a_file_means_each_of_its_files(tmp_path: Path) -> None:
+    entry = samples.entries()["house"]
+    safe, ckpt = (entry["variants"][name]["artifacts"][0] for name in ("safetensors", "ckpt"))
+    safe["sources"] = [{"civitai": {"model": 10, "version": 20, "file": 30}}]
+    ckpt["sources"] = [{"civitai": {"model": 10, "version": 20}}]
+    recogniser = Recogniser(Catalogs((samples.load(tmp_path, "vaehub", {"house": entry}),)))
+
+    # Both, and so the default; not the one alone of which nobody says which file it is.
+    assert said(recogniser.judge(mention("x.pt", urls=(VERSION,)))) == (SAFE, "address")
+
+
 def test_the_revision_tells_two_files_at_one_place_apart(tmp_path: Path) -> None:
     entry = samples.entries()["house"]
     entry["variants"]["ckpt"]["artifacts"][0]["sources"] = [

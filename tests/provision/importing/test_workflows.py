@@ -137,10 +137,11 @@ def test_loaders_of_more_than_a_vae_are_known_by_their_input() -> None:
     seeds = [{"name": name, "widget": {"name": name}} for name in ("seed", "steps", "vae_name")]
     after_a_seed = (5, "randomize", 20, "attic.safetensors")
     seeded = loader(5, *after_a_seed, kind="Sampler", inputs=seeds)
+    own = loader(6, "model.safetensors", "bake it in", -2, kind="Efficient Loader", inputs=fields)
     short = loader(3, "model.safetensors", kind="Efficient Loader", inputs=fields)
     named = {"id": 4, "type": "Loader", "widgets_values": {"vae_name": "barn.safetensors"}}
 
-    assert files(ui_workflow(one, baked, short, named, seeded)) == [
+    assert files(ui_workflow(one, baked, own, short, named, seeded)) == [
         "house.safetensors",
         "barn.safetensors",
         "attic.safetensors",
@@ -170,6 +171,93 @@ def test_nodes_within_subgraphs_and_groups_count() -> None:
         "c.pt": ("w.json, subgraph deepest, node 3 VAELoader",),
         "d.pt": ("w.json, group Old, node 4 VAELoader",),
     }
+
+
+SUBGRAPH = "c84f7959-0000-4000-8000-000000000001"
+
+
+def field(name: str, link: int | None = None) -> dict[str, Any]:
+    return {"name": name, "type": "COMBO", "widget": {"name": name}, "link": link}
+
+
+def used(*fields: tuple[str, str, Any], id_: int = 18) -> dict[str, Any]:
+    """Make a node that uses the subgraph, with what its promoted fields say."""
+    promoted = [[inner, name] for inner, name, _ in fields]
+    inputs = [field(name) for inner, name, _ in fields if inner == "-1"]
+    node = loader(id_, *(value for *_, value in fields), kind=SUBGRAPH, inputs=inputs)
+    node["properties"]["proxyWidgets"] = promoted
+    return node
+
+
+def with_subgraph(node: dict[str, Any], *inner: dict[str, Any]) -> dict[str, Any]:
+    part = {"id": SUBGRAPH, "name": "Text to Image", "nodes": list(inner)}
+    return ui_workflow(node, definitions={"subgraphs": [part]})
+
+
+def test_the_field_of_a_subgraph_goes_before_that_of_the_node_within() -> None:
+    inner = loader(
+        3,
+        "old.safetensors",
+        inputs=[field("vae_name", 31)],
+        models=[
+            {"name": "old.safetensors", "url": "https://example.org/old", "directory": "vae"},
+            {"name": "new.safetensors", "url": URL, "directory": "vae"},
+        ],
+    )
+    node = used(
+        ("-1", "text", "a cat"),
+        ("7", "seed", None),
+        ("7", "control_after_generate", None),
+        ("-1", "unet_name", "unet.safetensors"),
+        ("-1", "vae_name", "new.safetensors"),
+    )
+
+    assert read(with_subgraph(node, inner)) == [
+        Mention(
+            "new.safetensors",
+            (
+                "w.json, node 18 subgraph Text to Image",
+                "w.json, subgraph Text to Image, node 3 VAELoader",
+            ),
+            (URL,),
+        )
+    ]
+
+
+def test_a_field_of_one_node_within_is_that_nodes_alone() -> None:
+    inner = [loader(number, f"{number}.pt", inputs=[field("vae_name")]) for number in (3, 4)]
+    node = used(("3", "vae_name", "new.pt"))
+
+    assert files(with_subgraph(node, *inner)) == ["new.pt", "4.pt"]
+
+
+def test_a_field_that_says_nothing_leaves_what_stands_within() -> None:
+    inner = loader(3, "old.pt", inputs=[field("vae_name", 31)])
+
+    assert files(with_subgraph(used(("-1", "vae_name", None)), inner)) == ["old.pt"]
+    assert files(with_subgraph(used(("-1", "text", "a cat")), inner)) == ["old.pt"]
+
+
+def test_a_list_of_models_does_not_go_before_what_is_chosen() -> None:
+    model = {"name": "old.safetensors", "url": URL, "directory": "vae"}
+
+    assert files(ui_workflow(loader(1, "new.safetensors", models=[model]))) == ["new.safetensors"]
+    assert (
+        files(ui_workflow(loader(1, "pixel_space", inputs=[field("vae_name")], models=[model])))
+        == []
+    )
+    assert files(ui_workflow(loader(1, kind="VAELoader", models=[model]))) == ["old.safetensors"]
+
+
+def test_a_value_whose_field_is_not_known_is_not_guessed() -> None:
+    fields = [field("ckpt_name"), field("vae_name"), field("clip_skip")]
+    values = ("model.safetensors", "a.safetensors", -1, "a button")
+    node = loader(1, *values, kind="Efficient Loader", inputs=fields)
+
+    assert files(ui_workflow(node)) == []
+    # What loads nothing but a VAE may have any field.
+    node = loader(1, *values[1:], kind="VAELoaderKJ", inputs=fields[:2])
+    assert files(ui_workflow(node)) == ["a.safetensors"]
 
 
 @pytest.mark.parametrize("name", ["pixel_space", "None", "", "Baked VAE", "vae/"])
@@ -226,6 +314,7 @@ def test_workflows_within_workflows_end_somewhere() -> None:
 WORDS = [
     *("nodes", "models", "name", "url", "directory", "hash", "hash_type", "definitions"),
     *("subgraphs", "extra", "groupNodes", "properties", "widgets_values", "inputs", "widget"),
+    *("proxyWidgets", "link", "-1"),
     *("class_type", "type", "vae_name", "VAELoader", "workflow", "prompt", "vae", "a.pt", "id"),
 ]
 SCALARS = st.one_of(

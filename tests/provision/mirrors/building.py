@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tests.api_box import Box
@@ -13,6 +14,7 @@ from vaehub.provision import mirror_index
 from vaehub.provision.manifest import manifest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from vaehub.loopback import LoopbackWorld
@@ -35,9 +37,16 @@ class Builder:
         self.box.add("two", {"two.safetensors": TWO})
         self.box.add("three", {"three.safetensors": THREE})
 
-    def lock(self, *names: str, name: str = "vaehub.lock", **policy: Any) -> Path:
-        """Write the lock of some VAEs."""
-        asked = {"schema": 1, "vaes": list(names), "policy": policy}
+    def lock(
+        self,
+        *names: str,
+        name: str = "vaehub.lock",
+        targets: Mapping[str, str] = MappingProxyType({}),
+        **policy: Any,
+    ) -> Path:
+        """Write the lock of some VAEs, for targets of these kinds."""
+        places = {target: {"ui": ui} for target, ui in targets.items()}
+        asked = {"schema": 1, "vaes": list(names), "targets": places, "policy": policy}
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         manifest = manifest_of(asked, path=self.folder / "vaehub.yaml")

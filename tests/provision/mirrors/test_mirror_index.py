@@ -30,7 +30,7 @@ _FILES = st.builds(
 _INDEXES = st.builds(
     Index,
     st.lists(_FILES, max_size=4).map(lambda files: {file.sha256: file for file in files}),
-    st.dictionaries(_TEXT, _DIGESTS, max_size=3),
+    st.dictionaries(_TEXT.filter(mirror_index.is_free), _DIGESTS, max_size=3),
 )
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | _TEXT | _DIGESTS,
@@ -86,3 +86,4 @@ def test_a_lock_keeps_its_name(name: str) -> None:
 )
 def test_a_name_that_leads_elsewhere_is_none(name: str) -> None:
     assert not mirror_index.is_free(name)
+    assert mirror_index.parse(Index({}, {name: "0" * 64}).text().encode()) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import trees
+from tests.api_box import overwrite
 from tests.openings import watched
 from tests.provision.mirrors.building import (
     FOUR,
@@ -28,6 +30,7 @@ from tests.provision.mirrors.building import (
 from vaehub import api, provisioning, seals
 from vaehub.errors import (
     FileInTheWay,
+    IntegrityError,
     LicenseNotAccepted,
     LockError,
     NoSourceDelivered,
@@ -37,7 +40,7 @@ from vaehub.errors import (
 from vaehub.provision import lock as lock_module
 from vaehub.provision import mirroring
 from vaehub.store import Store
-from vaehub.transfer.listener import SILENT
+from vaehub.transfer.listener import SILENT, Silent
 
 if TYPE_CHECKING:
     from vaehub.loopback import LoopbackWorld
@@ -148,6 +151,25 @@ def test_what_the_store_holds_is_not_fetched(builder: Builder, world: LoopbackWo
     assert not world.requests
 
 
+class Told(Silent):
+    """Hears what is to be downloaded."""
+
+    def __init__(self) -> None:
+        self.coming: list[str] = []
+
+    def planned(self, artifact_name: str, total: int | None) -> None:
+        self.coming.append(artifact_name)
+
+
+def test_only_what_is_to_be_downloaded_is_counted(builder: Builder) -> None:
+    lock = builder.lock("one", "two", "three")
+    builder.box.install("two")
+    shutil.rmtree(builder.box.tree)
+    told = Told()
+    builder.mirror(lock, listener=told)
+    assert sorted(told.coming) == ["one.safetensors", "three.safetensors"]
+
+
 def test_what_lies_on_this_machine_is_not_fetched(builder: Builder, world: LoopbackWorld) -> None:
     lock = builder.lock("one")
     old = builder.folder / "old"
@@ -218,6 +240,17 @@ def test_several_locks_add_up(builder: Builder, turn: bool) -> None:
     assert builder.index["locks"].keys() == {"a.lock", "b.lock"}
 
 
+def test_a_file_that_goes_by_another_name_now_has_both(builder: Builder) -> None:
+    builder.mirror(builder.lock("one"))
+    builder.box.entries["uno"] = builder.box.entries.pop("one")
+    builder.mirror(builder.lock("uno"))
+    [file] = builder.index["files"]
+    assert file["vaes"] == ["mine/one@safetensors", "mine/uno@safetensors"]
+    builder.mirror(builder.lock("uno"), prune=True)
+    [file] = builder.index["files"]
+    assert file["vaes"] == ["mine/uno@safetensors"]
+
+
 def test_a_newer_lock_takes_the_place_of_the_older_copy(builder: Builder) -> None:
     builder.mirror(builder.lock("one"))
     lock = builder.lock("one", "two")
@@ -253,6 +286,13 @@ def test_pruning_removes_what_vaehub_brought_and_nothing_else(builder: Builder) 
     assert not builder.mirror(builder.lock("two"), prune=True).changed
 
 
+def test_pruning_removes_what_a_killed_run_brought(builder: Builder) -> None:
+    builder.mirror(builder.lock("one"))
+    (builder.root / "index.json").unlink()  # as if it had come no further
+    builder.mirror(builder.lock("two"), prune=True)
+    assert builder.blobs == held(TWO)
+
+
 def test_pruning_leaves_a_file_that_was_changed(builder: Builder) -> None:
     builder.mirror(builder.lock("one", "two"))
     path = builder.root / "sha256" / digest(ONE)
@@ -262,6 +302,27 @@ def test_pruning_leaves_a_file_that_was_changed(builder: Builder) -> None:
     assert path.read_bytes() == b"somebody's notes"
     assert [problem.code for problem in made.problems] == ["mirror-file-changed"]
     assert digest(ONE) not in (builder.root / "index.json").read_text()
+
+
+@pytest.mark.parametrize("where", ["index.json", ".vaehub/mirror.json"])
+def test_a_forged_note_leads_to_nothing_outside(builder: Builder, where: str) -> None:
+    builder.mirror(builder.lock("one"))
+    victim = builder.folder / "victim"
+    victim.write_bytes(b"the user's")
+    said = json.loads((builder.root / where).read_bytes())
+    for name in ("../../victim", str(victim)):
+        if where == "index.json":
+            said["locks"][name] = digest(b"the user's")
+        else:
+            said["put"][name] = [digest(b"the user's")]
+    (builder.root / where).write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    if where == "index.json":
+        shutil.rmtree(builder.root / ".vaehub")
+        with pytest.raises(FileInTheWay):
+            builder.mirror(builder.lock("two"), prune=True)
+    else:
+        builder.mirror(builder.lock("two"), prune=True)
+    assert victim.read_bytes() == b"the user's"
 
 
 def test_nothing_is_pruned_where_something_is_missing(
@@ -327,7 +388,9 @@ def test_a_file_of_an_earlier_lock_that_is_damaged_leaves_the_index(builder: Bui
     assert not builder.mirror(builder.lock("two")).problems
 
 
-def test_a_strangers_file_under_a_wanted_name_is_not_touched(builder: Builder) -> None:
+def test_a_strangers_file_under_a_wanted_name_is_not_touched(
+    builder: Builder, world: LoopbackWorld
+) -> None:
     path = builder.root / "sha256" / digest(ONE)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"what is this")
@@ -336,6 +399,51 @@ def test_a_strangers_file_under_a_wanted_name_is_not_touched(builder: Builder) -
     assert isinstance(error, FileInTheWay)
     assert path.read_bytes() == b"what is this"
     assert digest(TWO) in builder.blobs
+    assert world.bytes_sent("modelscope") == len(TWO), "that is known before it is downloaded"
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_a_wanted_name_that_is_no_file_is_left_alone(builder: Builder, what: str) -> None:
+    builder.mirror(builder.lock("one"))
+    path = builder.root / "sha256" / digest(ONE)
+    path.unlink()
+    if what == "folder":
+        path.mkdir()
+    else:
+        (builder.folder / "mine").write_bytes(ONE)
+        path.symlink_to(builder.folder / "mine")
+    [(_, error)] = builder.mirror(builder.lock("one")).failures
+    assert isinstance(error, FileInTheWay)
+    assert path.is_dir() or path.is_symlink()
+
+
+def test_a_file_that_was_cut_with_its_time_kept_is_mended(builder: Builder) -> None:
+    lock = builder.lock("one")
+    builder.mirror(lock)
+    path = builder.root / "sha256" / digest(ONE)
+    time = path.stat().st_mtime_ns
+    path.unlink()
+    path.write_bytes(ONE[:100])
+    os.utime(path, ns=(time, time))
+    builder.mirror(lock)
+    assert builder.blobs == held(ONE)
+
+
+def test_bytes_that_changed_on_the_way_to_another_disk_do_not_appear(
+    builder: Builder, tmp_path: Path
+) -> None:
+    """A rotten blob of the store, which no time tells, stands for all that can go wrong."""
+    lock = builder.lock("one")
+    builder.box.install("one")
+    overwrite(Store(builder.box.store).blob(digest(ONE)), ONE[:-1] + b"!", keep_time=True)
+    folder = trees.another_file_system(tmp_path)
+    try:
+        builder.root = folder / "vaes"
+        [(_, error)] = builder.mirror(lock).failures
+        assert isinstance(error, IntegrityError)
+        assert not builder.blobs
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_a_whole_file_that_lies_there_is_used(builder: Builder, world: LoopbackWorld) -> None:
@@ -360,7 +468,15 @@ def test_a_file_of_the_users_is_never_overwritten(
     with pytest.raises(FileInTheWay, match=name):
         builder.mirror(lock)
     assert (builder.root / name).read_text() == "mine"
+    assert [path.name for path in builder.root.iterdir()] == [name], "nothing was made beside it"
     assert not world.requests, "it is said before anything is downloaded"
+
+
+def test_a_mirror_cannot_be_below_a_file(builder: Builder) -> None:
+    builder.root = builder.folder / "file" / "vaes"
+    (builder.folder / "file").write_text("mine")
+    with pytest.raises(TargetNotUsable, match="file"):
+        builder.mirror(builder.lock("one"))
 
 
 @pytest.mark.parametrize("name", ["index.json", "SHA256SUMS", "README.txt", "vaehub.lock"])
@@ -380,6 +496,15 @@ def test_a_lock_that_lies_in_the_mirror_itself_stays_the_users(builder: Builder)
     assert builder.index["locks"] == {}
     builder.mirror(builder.lock("two", name="other.lock"), prune=True)
     assert (builder.root / "vaehub.lock").read_bytes() == text
+
+
+def test_a_lock_that_lies_in_the_mirror_need_not_be_as_vaehub_writes_it(builder: Builder) -> None:
+    builder.root.mkdir(parents=True)
+    own = builder.root / "vaehub.lock"
+    own.write_text(json.dumps(json.loads(builder.lock("one").read_bytes()), indent=4))
+    text = own.read_bytes()
+    assert not builder.mirror(own).failures
+    assert own.read_bytes() == text
 
 
 def test_there_must_be_a_lock(builder: Builder) -> None:

@@ -108,6 +108,17 @@ def test_a_missing_file_comes_from_elsewhere(builder: Builder, served: Served) -
     assert isinstance(error, SourceGone)
 
 
+def test_a_bucket_that_may_not_be_listed_answers_403_for_a_missing_file(
+    builder: Builder, tmp_path: Path
+) -> None:
+    builder.mirror(builder.lock("one"))
+    with nginx(builder.root, tmp_path / "nginx", extra="error_page 404 =403 /403;") as served:
+        result = install(builder, "three", on_another_box(builder, served.base))
+    [step] = result.steps
+    assert str(step.source).startswith("modelscope")
+    assert [label for label, _ in step.attempts] == [f"mirror {served.base}"]
+
+
 def test_a_missing_file_comes_from_another_mirror(
     builder: Builder, served: Served, tmp_path: Path
 ) -> None:

@@ -323,7 +323,7 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
         what = "not called" if step.converted_from is None else "made of"
         yield f"    {what} {step.name}: {step.because}"
     if step.status == "installed":
-        came, how = _where(step.source or ""), _how(step)
+        came, how = where(step.source or ""), _how(step)
         yield f"    {words.size(step.size)} from {came}, verified, {how}"
         yield f"    sha256 {step.sha256}"
         if step.converted_from is not None:
@@ -337,10 +337,10 @@ def _step_text(step: Installed, *, pinned: bool) -> Iterator[Block]:
         if step.action == "place" and step.candidates:
             act = "would be placed without a download"
         yield f"    {words.size(step.size)}, {act}: {step.reason}"
-        yield from (f"    from {_where(label)}" for label in step.candidates)
+        yield from (f"    from {where(label)}" for label in step.candidates)
 
 
-def _where(label: str) -> str:
+def where(label: str) -> str:
     """Say where bytes come from: the store, a file of this machine, a host."""
     if label == "store":
         return "the store"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaehub.cli import words
 from vaehub.cli.call import Call, as_command
+from vaehub.cli.commands import install
 from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Failure, Result, failed
 from vaehub.cli.redaction import redact
@@ -15,6 +16,7 @@ from vaehub.model import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vaehub.errors import VaehubError
     from vaehub.provision.mirror_bringing import Mirrored
     from vaehub.provision.mirroring import MirrorResult
 
@@ -68,7 +70,6 @@ def command(
     it again changes nothing, and another lock adds to what is there.
     """
     from vaehub import provisioning
-    from vaehub.cli.commands.install import ask
 
     with call.progress() as listener:
         made = provisioning.mirror(
@@ -76,7 +77,7 @@ def command(
             locks,
             prune=prune,
             accept_licenses=accept_licenses,
-            ask=ask if call.can_ask else None,
+            ask=install.ask if call.can_ask else None,
             settings=call.settings,
             listener=listener,
         )
@@ -87,8 +88,13 @@ def command(
         "is_report": True,
     }
     if made.failures:
-        return failed("mirror", [Failure(error, name) for name, error in made.failures], **said)
+        return failed("mirror", [_failure(name, error) for name, error in made.failures], **said)
     return Result("mirror", **said)
+
+
+def _failure(name: str, error: VaehubError) -> Failure:
+    """Say which file it is about, where the message does not begin with it."""
+    return Failure(error, None if error.message.startswith(name) else name)
 
 
 def _failed_sources(made: MirrorResult) -> Iterator[Problem]:
@@ -128,7 +134,8 @@ def _text(made: MirrorResult) -> Iterator[Block]:
         if one.status == "mirrored" and one.listed is not None:
             yield ("  ", Styled(one.listed.name, "green"), f", {words.size(one.listed.size)}")
             yield f"    {one.path}"
-            yield f"    from {one.source}, verified, {_METHODS[one.method or 'copy']}"
+            came = install.where(one.source or "")
+            yield f"    from {came}, verified, {_METHODS[one.method or 'copy']}"
         elif one.status == "removed":
             yield f"  removed {one.path}"
     if made.changed:

@@ -167,19 +167,20 @@ def _import_one(
     source, name = reader.source, names[member.sha256]
     reader.enter(member)
     began = source.position
-    with store.lock(member.sha256, waiting=_waiting(name, listener)):
-        status: Literal["imported", "present"] = "present"
-        if not store.has(member.sha256, member.size):
-            status = "imported"
-            path = store.partial(member.sha256)
-            growing = _Growing(member, source, began, name, listener)
-            with Partial(path) as partial:
-                growing.fill(partial)
-                _check_model(partial, reader.lock, member)
-                partial.settle()
-            store.adopt(path, member.sha256)
-            listener.finished(name)
-        source.pass_over(began + member.size - source.position)
+    status: Literal["imported", "present"] = "present"
+    # First without the lock: who holds it may be the one that writes into this very pipe.
+    if not store.has(member.sha256, member.size):
+        with store.lock(member.sha256, waiting=_waiting(name, listener)):
+            if not store.has(member.sha256, member.size):
+                status = "imported"
+                path = store.partial(member.sha256)
+                with Partial(path) as partial:
+                    _Growing(member, source, began, name, listener).fill(partial)
+                    _check_model(partial, reader.lock, member)
+                    partial.settle()
+                store.adopt(path, member.sha256)
+        listener.finished(name)
+    source.pass_over(began + member.size - source.position)
     reader.leave(member)
     return _came(member, names, status)
 

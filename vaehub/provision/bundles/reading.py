@@ -115,7 +115,8 @@ class Reader:
         if size > index_module.CEILING:
             raise BundleRefused(
                 f"{source.label} has an index of {size:,} bytes; "
-                f"no bundle has more than {index_module.CEILING:,}"
+                f"no bundle has more than {index_module.CEILING:,}",
+                hint=_DAMAGED,
             )
         content = source.take(size)
         padding = source.take(tarred.padding(size))

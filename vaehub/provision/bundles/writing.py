@@ -153,7 +153,7 @@ def existing(path: Path, lock: Lock) -> Written | None:
         raise TargetNotUsable(
             f"there is no folder {path.parent}", hint="make it, or name another place with -o"
         )
-    if path.is_file() and not path.is_symlink():
+    if path.is_file():
         with contextlib.suppress(OSError, BundleRefused), path.open("rb", buffering=0) as file:
             source = Source(file, str(path), hashing=True)
             reader = Reader(source)
@@ -188,15 +188,12 @@ def output_of(name: str | Path) -> Path:
 def _write_blob(
     path: Path, member: Member, output: _Output, *, advanced: Callable[[int], None]
 ) -> None:
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
     for piece in _pieces(path):
         digest.update(piece)
-        size += len(piece)
-        if size > member.size:
-            break  # its header is written already
         output.write(piece)
         advanced(output.size)
-    if size != member.size or digest.hexdigest() != member.sha256:
+    if digest.hexdigest() != member.sha256:
         raise HashMismatch(
             f"{path} changed: it is no longer the file of its name; no bundle was made of it",
             hint="run the same command again: it is fetched anew",

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _KEY = "targets"
 _STEP = "  "
-_BOM = "\ufeff"
 
 
 def insert(content: bytes | None, draft: Draft, *, path: Path) -> bytes:
@@ -44,8 +43,6 @@ def insert(content: bytes | None, draft: Draft, *, path: Path) -> bytes:
     if not (content or b"").strip():
         return draft.text().encode()
     assert content is not None
-    if not draft:
-        return content
     puts = [Put(one.name, one.targets, one.comment) for one in draft.lines]
     made = editing.edit(content, puts, path=path)
     return (
@@ -75,7 +72,7 @@ def _with_targets(text: str, targets: Mapping[str, Offered], *, path: Path) -> s
 
 def _put(marked: Marked, targets: Mapping[str, Offered]) -> str | None:
     root, pair = marked.root, marked.pair(_KEY)
-    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+    if not isinstance(root, yaml.MappingNode):
         return None
     outer = marked.before(root.start_mark.index)
     if pair is None:

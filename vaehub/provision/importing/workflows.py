@@ -1,16 +1,17 @@
 """What VAEs a ComfyUI workflow names, in the UI's format and in that of the API.
 
-In the UI's format nodes stand in a list, with their values by position, and may say in
-``properties.models`` where files come from; in the API's they stand by their ids, with their inputs
-by name. Knows no catalog. What has another shape than ComfyUI gives it is passed by: a workflow is
-whatever somebody shared.
+In the UI's format nodes stand in a list, and may say in ``properties.models`` where files come
+from; in the API's they stand by their ids. A subgraph is defined once and used by nodes whose type
+is its id; what such a node says goes before what stands in the nodes within. Knows no catalog. What
+has another shape than ComfyUI gives it is passed by: a workflow is whatever somebody shared.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vaehub.provision.importing import nodes
 from vaehub.provision.importing.mentions import (
     Mention,
     base_name,
@@ -22,17 +23,32 @@ from vaehub.provision.importing.mentions import (
 from vaehub.targets.layouts import is_model_name, layouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _LOADER = re.compile(r"vae.*load|load.*vae", re.I)
 """Types of nodes that load a VAE: VAELoader, VAELoaderKJ, WanVideoVAELoader, Load VAE ..."""
-_INPUT = "vae_name"
-"""What the input is called with which they, and loaders of more than a VAE, name a file."""
+_FIELD = "vae_name"
+"""What the field is called with which they, and loaders of more than a VAE, name a file."""
 _FOLDERS = frozenset({"vae", "vae_approx"})
 """The folders of ``models`` that are ours; a list of models names all others, too."""
-_OF_SEEDS = ("fixed", "increment", "decrement", "randomize")
 _DEEPEST = 8
 """Levels of workflows within a workflow: subgraphs, groups, wrappers."""
+_OWN = "-1"
+
+
+class _Node(NamedTuple):
+    """A node, and where it stands."""
+
+    node: dict[str, Any]
+    id: str
+    graph: str | None
+    """Id of the subgraph that it is in."""
+    kind: str
+    place: str
+
+    @property
+    def loads(self) -> bool:
+        return _LOADER.search(self.kind) is not None
 
 
 def is_workflow(data: Any) -> bool:
@@ -47,12 +63,32 @@ def mentions(data: Any, *, origin: str) -> list[Mention]:
         data: As it was read from JSON.
         origin: The name of the file, for people.
     """
+    graphs = list(_graphs(data, depth=0))
+    subgraphs = {
+        graph["id"]: inside for graph, inside in graphs if inside and _text(graph.get("id"))
+    }
+    known = [node for graph, inside in graphs for node in _nodes(graph, inside, origin, subgraphs)]
+    replaced = {key for node in known if node.kind in subgraphs for key in _replaced(node)}
     found: list[Mention] = []
-    for graph, inside in _graphs(data, depth=0):
-        where = origin + (f", {inside}" if inside else "")
-        for id_, node in _nodes(graph):
-            found += _of_node(id_, node, where)
-        found += _of_list(graph.get("models"), f"{where}, its list of models", loads=False)
+    silent = []
+    """For each node, whether its own values say nothing, so that its list of models says it."""
+    for node in known:
+        names = [] if _is_replaced(node, replaced) else list(dict.fromkeys(_names(node)))
+        found += [mention for name in names for mention in _mention(name, node.place)]
+        silent.append(not names and not _is_replaced(node, replaced))
+    chosen = {mention.file.casefold() for mention in found}
+    for node, says_nothing in zip(known, silent, strict=True):
+        properties = node.node.get("properties")
+        models = properties.get("models") if isinstance(properties, dict) else None
+        found += [
+            mention
+            for mention in _of_list(models, node.place, loads=node.loads)
+            # It lists what the node came with: somebody may have chosen another file since.
+            if says_nothing or mention.file.casefold() in chosen
+        ]
+    for graph, inside in graphs:
+        place = _within(origin, inside, "its list of models")
+        found += _of_list(graph.get("models"), place, loads=False)
     return merged(found)
 
 
@@ -64,7 +100,7 @@ def _graphs(data: Any, *, depth: int, inside: str = "") -> Iterator[tuple[dict[s
         yield data, inside
     for wrapper in ("workflow", "prompt", "extra_data", "extra_pnginfo"):
         # What is sent to the API, and what some tools save, has the workflow within.
-        if isinstance(data.get(wrapper), dict) and not _is_node(data[wrapper]):
+        if isinstance(data.get(wrapper), dict):
             yield from _graphs(data[wrapper], depth=depth + 1, inside=inside)
     for part, what in _parts(data):
         yield from _graphs(part, depth=depth + 1, inside=what)
@@ -91,52 +127,52 @@ def _is_node(node: Any) -> bool:
     return isinstance(node, dict) and isinstance(node.get("class_type"), str)
 
 
-def _nodes(graph: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _nodes(
+    graph: dict[str, Any], inside: str, origin: str, subgraphs: Mapping[str, str]
+) -> Iterator[_Node]:
     listed = graph.get("nodes")
-    for node in listed if isinstance(listed, list) else ():
-        if isinstance(node, dict):
-            yield node.get("id"), node
-    for id_, node in graph.items():
-        if _is_node(node):
-            yield id_, node
+    found = [
+        (node.get("id"), node)
+        for node in (listed if isinstance(listed, list) else ())
+        if isinstance(node, dict)
+    ]
+    found += [(id_, node) for id_, node in graph.items() if _is_node(node)]
+    for id_, node in found:
+        kind = _text(node.get("class_type")) or _text(node.get("type"))
+        called = subgraphs.get(kind, _said(kind))
+        place = _within(origin, inside, f"node {_said(id_)} {called}")
+        yield _Node(node, _said(id_), _text(graph.get("id")) or None, kind, place)
 
 
-def _of_node(id_: Any, node: dict[str, Any], where: str) -> Iterator[Mention]:
-    kind = node.get("class_type") or node.get("type")
-    kind = kind if isinstance(kind, str) else ""
-    loads = _LOADER.search(kind) is not None
-    place = f"{where}, node {_said(id_)} {_said(kind)}"
-    for name in dict.fromkeys(_names(node, loads=loads)):
-        yield from _mention(name, place)
-    properties = node.get("properties")
-    if isinstance(properties, dict):
-        yield from _of_list(properties.get("models"), place, loads=loads)
+def _within(origin: str, inside: str, what: str) -> str:
+    return ", ".join(part for part in (origin, inside, what) if part)
 
 
-def _names(node: dict[str, Any], *, loads: bool) -> Iterator[str]:
+def _replaced(node: _Node) -> Iterator[tuple[str, str]]:
+    """Give the nodes within a subgraph whose VAE a node that uses it names: subgraph and id.
+
+    ``-1`` stands for those that get it by a link from the subgraph's own field.
+    """
+    for field in nodes.fields(node.node):
+        if field.name == _FIELD and isinstance(field.value, str) and _is_name(field.value):
+            yield node.kind, field.inner or _OWN
+
+
+def _is_replaced(node: _Node, replaced: set[tuple[str, str]]) -> bool:
+    if node.graph is None:
+        return False
+    linked = nodes.is_linked(node.node, _FIELD) and (node.graph, _OWN) in replaced
+    return linked or (node.graph, node.id) in replaced
+
+
+def _names(node: _Node) -> Iterator[str]:
     """Give the names of VAEs among a node's values."""
-    named: dict[str, Any] = {}
-    values = node.get("widgets_values")
-    inputs = node.get("inputs")
-    if isinstance(inputs, dict):
-        named = inputs
-    elif isinstance(values, dict):
-        named = values
-    elif isinstance(values, list) and isinstance(inputs, list):
-        # Only inputs that are fields have a value, in their order; a seed has one more, which says
-        # what becomes of it.
-        fields = [one.get("name") for one in inputs if isinstance(one, dict) and one.get("widget")]
-        values = [value for value in values if value not in _OF_SEEDS]
-        if fields.count(_INPUT) == 1 and fields.index(_INPUT) < len(values):
-            named = {_INPUT: values[fields.index(_INPUT)]}
-    said = named.get(_INPUT)
-    if isinstance(said, str):
-        if loads or _is_name(said):
-            yield said
-        return
-    if loads:
-        others = named.values() if named else values if isinstance(values, list) else ()
-        yield from (value for value in others if isinstance(value, str) and _is_name(value))
+    said = [one.value for one in nodes.fields(node.node) if one.name == _FIELD]
+    if said:
+        texts = [value for value in said if isinstance(value, str)]
+        yield from (text for text in texts if node.loads or _is_name(text))
+    elif node.loads:
+        yield from filter(_is_name, nodes.texts(node.node))
 
 
 def _is_name(text: str) -> bool:
