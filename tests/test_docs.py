@@ -18,7 +18,8 @@ from vaehub.settings import load
 ROOT = Path(__file__).resolve().parents[1]
 README, CHINESE = "README.md", "README.zh-CN.md"
 PAGES = sorted(
-    str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    str(path.relative_to(ROOT))
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("ansible/*.md")]
 )
 TAKES_NAMES = {"info", "install", "uninstall", "verify"}
 

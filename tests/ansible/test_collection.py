@@ -113,6 +113,17 @@ def test_the_role_documents_all_its_variables() -> None:
     assert used - internal - registered - {"vaehub_report"} == set(defaults)
 
 
+def test_what_is_written_of_the_role_names_its_variables() -> None:
+    known = set(documents("roles/provision/defaults/main.yml")) | {"vaehub_report"}
+    for name in ("fleet", "host"):
+        text = (COLLECTION / "playbooks" / f"{name}.yml").read_text(encoding="utf-8")
+        known |= set(re.findall(r"\{\{ (vaehub_\w+)", text))
+    for page in (COLLECTION / "README.md", COLLECTION.parent / "docs" / "provisioning.md"):
+        named = set(re.findall(r"\bvaehub_\w+", page.read_text(encoding="utf-8")))
+        assert named
+        assert named <= known
+
+
 @pytest.mark.parametrize("name", ["fleet", "host"])
 def test_the_playbooks_are_read(control: Control, name: str) -> None:
     played = control.play(f"vaehub.vaehub.{name}", "--syntax-check", "-i", "localhost,")

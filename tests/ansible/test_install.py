@@ -32,6 +32,7 @@ class Story(NamedTuple):
     first: Played
     again: Played
     other: Played
+    smoked: Played
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +72,13 @@ def story(control: Control, mirrored: Mirrored, tmp_path_factory: pytest.TempPat
             *("-e", f"@{said}", "-e", f"vaehub_package={package}", *arguments),
         )
 
+    manifest = mirrored.models.folder / "vaehub.yaml"
     rehearsed = play("vaehub", "--check")
     after_rehearsal = snapshot(host)
     return Story(
         *(host, mirrored, rehearsed, after_rehearsal),
         *(play("vaehub"), play("vaehub"), play(other)),
+        play(other, "-e", "vaehub_smoke=always", "-e", f"vaehub_manifest={manifest}"),
     )
 
 
@@ -103,3 +106,11 @@ def test_a_wheel_of_the_same_version_with_other_contents_replaces_it(story: Stor
     assert story.other.recap("localhost")["changed"] > 0
     (module,) = (story.host / "vaehub/venv/lib").glob("python*/site-packages/vaehub/__init__.py")
     assert REMARK in module.read_text(encoding="utf-8")
+
+
+def test_a_smoke_test_that_fails_fails_the_host(story: Story) -> None:
+    """Of files that no UI could decode with; the manifest that came along is that of the lock."""
+    assert story.smoked.code != 0
+    assert story.smoked.recap("localhost")["failed"] == 1
+    assert '"rc": 8' in story.smoked.output
+    assert (story.host / "vaehub" / "vaehub.yaml").is_file()
