@@ -1,7 +1,8 @@
 """The control node: real ansible-core, the collection as it is built, and its answers.
 
-ansible-core is looked for beside this Python, then in PATH. Everything that it writes lies in one
-folder, so that what it leaves behind can be searched.
+ansible-core is looked for in the folder that ``VAEHUB_TEST_ANSIBLE`` names, else beside this
+Python, else in PATH. Everything that it writes lies in one folder, so that what it leaves behind
+can be searched.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = ROOT / "ansible"
 
 
+_NAMED = os.environ.get("VAEHUB_TEST_ANSIBLE")
+
+
 def _program(name: str) -> str | None:
-    beside = Path(sys.executable).parent / name
-    return str(beside) if beside.exists() else shutil.which(name)
+    beside = Path(_NAMED or Path(sys.executable).parent) / name
+    return str(beside) if _NAMED or beside.exists() else shutil.which(name)
 
 
 PLAYBOOK = _program("ansible-playbook")
