@@ -658,14 +658,6 @@ def test_a_finding_may_be_an_exception(box: Box) -> None:
         found.raise_if_different()
 
 
-def test_a_vae_that_the_manifest_has_twice_is_one_file(box: Box) -> None:
-    box.want("one", "mine/one", "two")
-    assert [file.path.name for file in box.audit("web").files] == [
-        "one.safetensors",
-        "two.safetensors",
-    ]
-
-
 def test_every_finding_is_in_the_docs_as_the_table_has_it() -> None:
     page = (Path(__file__).parents[3] / "docs" / "provisioning.md").read_text(encoding="utf-8")
     section = page.partition("## Auditing")[2].partition("\n## ")[0]
