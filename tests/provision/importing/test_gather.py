@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,9 @@ import pytest
 from tests.provision.importing import samples
 from tests.provision.importing.samples import BARN, GARDEN, HOUSE
 from tests.targets import uis
+from vaehub import receipts
 from vaehub.errors import TargetNotUsable, UsageError
+from vaehub.model import Receipt
 from vaehub.provision.importing.items import Offered
 
 if TYPE_CHECKING:
@@ -47,6 +50,43 @@ def test_files_are_recognised_by_their_bytes_and_not_by_their_names(desk: Desk) 
         "why": "no file of the catalogs has these bytes",
         "candidates": [],
     }
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_vaehub_converted_counts_as_what_it_was_made_of(desk: Desk, changed: bool) -> None:
+    desk.ui("ui", uis.AUTOMATIC1111)
+    path = desk.file("ui/models/VAE/house.safetensors", b"made of the checkpoint")
+    desk.file("ui/config.json", {"sd_vae": "house.safetensors"})
+    made = hashlib.sha256(path.read_bytes()).hexdigest()
+    receipts.write(
+        Receipt(
+            path,
+            entry="vaehub/house",
+            variant="ckpt",
+            sha256=made,
+            size=22,
+            evidence="single",
+            source="store",
+            method="copy",
+            license="MIT",
+            mtime_ns=1,
+            inode=1,
+            installed_at="2026-01-01T00:00:00+00:00",
+            converted_from={
+                "name": "house.ckpt",
+                "size": len(GARDEN),
+                "sha256": hashlib.sha256(GARDEN).hexdigest(),
+            },
+        )
+    )
+    if changed:
+        path.write_bytes(b"and written into since")
+    lying = desk.gather(folders=("ui",)).recognised
+    assert [item.file for item in lying] == ([] if changed else ["house.safetensors"])
+    # Its name is that of another variant, and says nothing where the file is there.
+    named = desk.gather(settings=("ui/config.json",)).recognised
+    assert said(named) == said(lying)
+    assert changed or said(named) == {"house.safetensors": ("vaehub/house@ckpt", "sha256")}
 
 
 def test_duplicates_are_one(desk: Desk) -> None:
@@ -119,8 +159,28 @@ def test_a_file_of_the_ui_that_nobody_knows_is_not_taken_for_its_name(desk: Desk
     desk.file("ui/models/VAE/house.safetensors", b"another house")
     found = desk.gather(settings=("ui/config.json",))
 
+    assert (found.recognised, found.unsure) == ((), ())
+    (item,) = found.unknown
+    assert item.path == desk.here / "ui/models/VAE/house.safetensors"
+    assert [pick.name for pick in item.verdict.candidates] == ["vaehub/house@safetensors"]
+
+
+def test_of_several_files_of_one_name_none_is_taken(desk: Desk) -> None:
+    desk.ui("ui", uis.AUTOMATIC1111)
+    desk.file("ui/config.json", {"sd_vae": "x.safetensors"})
+    desk.file("ui/models/VAE/x.safetensors", HOUSE)
+    desk.file("ui/models/VAE/deep/x.safetensors", HOUSE)
+    found = desk.gather(settings=("ui/config.json",))
+    assert said(found.recognised) == {"x.safetensors": ("vaehub/house@safetensors", "sha256")}
+
+    desk.file("ui/models/VAE/deep/x.safetensors", BARN)
+    found = desk.gather(settings=("ui/config.json",))
     assert found.recognised == ()
-    assert [item.file for item in found.unsure] == ["house.safetensors"]
+    (item,) = found.unsure
+    assert {pick.name for pick in item.verdict.candidates} == {
+        "vaehub/barn@safetensors",
+        "vaehub/house@safetensors",
+    }
 
 
 def test_what_was_chosen_for_single_checkpoints_counts(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import hashlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from vaehub import adopting, values, walking
+from vaehub import adopting, receipts, values, walking
 from vaehub.digests import Digests
 from vaehub.model import Target
 from vaehub.provision.importing.mentions import Digest
@@ -36,6 +36,8 @@ class Model(NamedTuple):
     path: Path
     size: int
     sha256: str
+    origin: str
+    """The sha256 by which a catalog knows it: its own, or that of what vaehub made it of."""
 
 
 class Folder(NamedTuple):
@@ -161,5 +163,10 @@ def _hashed(
         if isinstance(digest, OSError):
             problems.append(walking.unreadable(path, digest))
         else:
-            models.append(Model(path, stat.st_size, digest))
+            models.append(Model(path, stat.st_size, digest, _origin(path, digest)))
     return tuple(models)
+
+
+def _origin(path: Path, sha256: str) -> str:
+    receipt = receipts.find(path)
+    return receipt.origin_sha256 if receipt is not None and receipt.sha256 == sha256 else sha256

@@ -13,22 +13,23 @@ from vaehub import adopting, values
 from vaehub.errors import UsageError
 from vaehub.provision.importing import folders, items, reading, webui, workflows
 from vaehub.provision.importing.items import Gathered, Item, Offered
-from vaehub.provision.importing.mentions import Digest, Mention, line, merged
+from vaehub.provision.importing.mentions import Mention, line, merged
 from vaehub.provision.importing.recognise import Recogniser, Verdict
 from vaehub.targets import rivals
 from vaehub.targets.checkpoints import list_checkpoints
 from vaehub.targets.layouts import layouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from vaehub.catalog import Catalogs
     from vaehub.model import Problem, Target
-    from vaehub.provision.importing.folders import Folder
+    from vaehub.provision.importing.folders import Folder, Model
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
 
 _STRANGE = "no file of the catalogs has these bytes"
+_SEVERAL = "several files have that name, with different bytes"
 
 
 class Sources(NamedTuple):
@@ -122,10 +123,12 @@ class _Desk:
         if target is not None:
             named = merged([*named, *_of_checkpoints(target)])
         for mention in named:
-            item = Item(mention.file, mention.places, Verdict(), uis=(ui,))
-            if target is not None:
-                mention, item = self._there(mention, item, target)
-            self.items.append(item._replace(verdict=self._recogniser.judge(mention)))
+            there = () if target is None else self._called(mention.file, target)
+            if not there:
+                verdict = self._recogniser.judge(mention)
+                self.items.append(Item(mention.file, mention.places, verdict, uis=(ui,)))
+            # What the UI has under the name is what is meant, whatever others call so.
+            self.items += self._told(there, mention, ui)
 
     def _path(self, said: str, option: str) -> Path:
         path = values.path(said, option, base=self._cwd)
@@ -140,35 +143,41 @@ class _Desk:
         self.offered.append(ui)
         return ui
 
+    def _called(self, name: str, target: Target) -> tuple[Model, ...]:
+        return folders.called(name, target, settings=self._settings, listener=self._listener)
+
     def _lying(self, folder: Folder, ui: Offered | None) -> Iterator[Item]:
         """Recognise files by their bytes, and by nothing else."""
         for model in folder.models:
-            pick = self._recogniser.of_bytes(model.sha256)
-            verdict = Verdict(pick, "sha256")
-            if pick is None:
-                short = folders.autov1(model.path)
-                alike = self._recogniser.alike(model.path.name, (short,) if short else ())
-                verdict = Verdict(candidates=alike, why=_STRANGE, unsure=False)
-            yield Item(
-                line(model.path.name),
-                (line(folder.place(model.path)),),
-                verdict,
-                uis=(ui,),
-                path=model.path,
-                size=model.size,
-                sha256=model.sha256,
-            )
+            yield self._item(model, (line(folder.place(model.path)),), ui)
 
-    def _there(self, mention: Mention, item: Item, target: Target) -> tuple[Mention, Item]:
-        """Look what the UI has under a name: its bytes say more than the name does."""
-        models = folders.called(
-            mention.file, target, settings=self._settings, listener=self._listener
+    def _told(
+        self, models: Sequence[Model], mention: Mention, ui: Offered | None
+    ) -> Iterator[Item]:
+        """Recognise the files of one name; where they differ, nobody knows which the UI takes."""
+        found = [self._item(model, mention.places, ui) for model in models]
+        if len({model.origin for model in models}) > 1:
+            candidates = tuple(item.verdict.pick for item in found if item.verdict.pick is not None)
+            verdict = Verdict(candidates=candidates, why=_SEVERAL)
+            found = [item._replace(verdict=verdict) for item in found[:1]]
+        yield from found
+
+    def _item(self, model: Model, places: tuple[str, ...], ui: Offered | None) -> Item:
+        pick = self._recogniser.of_bytes(model.origin)
+        verdict = Verdict(pick, "sha256")
+        if pick is None:
+            short = folders.autov1(model.path)
+            alike = self._recogniser.alike(model.path.name, (short,) if short else ())
+            verdict = Verdict(candidates=alike, why=_STRANGE, unsure=False)
+        return Item(
+            line(model.path.name),
+            places,
+            verdict,
+            uis=(ui,),
+            path=model.path,
+            size=model.size,
+            sha256=model.sha256,
         )
-        for model in models:
-            sha256 = Digest("sha256", model.sha256)
-            mention = mention._replace(digests=tuple(dict.fromkeys((*mention.digests, sha256))))
-            item = item._replace(path=model.path, size=model.size, sha256=model.sha256)
-        return mention, item
 
 
 def _of_checkpoints(target: Target) -> Iterator[Mention]:
