@@ -27,6 +27,7 @@
     │   ├── SizeMismatch
     │   ├── HashMismatch
     │   ├── NotAModel                  HTML, JSON, an LFS pointer, a truncated file
+    │   ├── NotAPicture                what explain was given
     │   ├── UnsafePickle
     │   └── NotPinned                  no sha256 in the catalog, and the user asked for one
     ├── TargetError                 7  the place to install to
@@ -240,6 +241,12 @@ class NotAModel(IntegrityError):
     """An HTML page, a JSON error, a Git LFS pointer, a truncated file ..."""
 
     code = "not-a-model"
+
+
+class NotAPicture(IntegrityError):
+    """A file that is no picture was given to be explained."""
+
+    code = "not-a-picture"
 
 
 class UnsafePickle(IntegrityError):
