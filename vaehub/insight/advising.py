@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _ALSO = {"reForge": "AUTOMATIC1111"}
 """UIs whose flags are another's."""
 _MOST = 3
+OVERFLOWN = frozenset({"black", "one-colour"})
+"""What pictures look like where the decoder left the range of half precision."""
+WRONG = frozenset({"washed-out", "garbled", "latents"})
+"""What they look like where a VAE is the wrong one, damaged, or missing."""
 
 
 class Step(NamedTuple):
@@ -57,11 +61,11 @@ def advise(
     ui = said.ui if said is not None and layout is not None else None
     entry = recognised[0].entry if len(recognised) == 1 else None
     verdict = judged.verdict if judged is not None else "nothing-odd"
-    if verdict in {"black", "one-colour"}:
+    if verdict in OVERFLOWN:
         steps += _in_fp32(ui, entry, entries)
-    elif verdict in {"washed-out", "garbled", "latents"}:
+    elif verdict in WRONG:
         steps += _another(said, entry)
-    steps += _installs(recognised, layout, bad=verdict in {"washed-out", "garbled", "latents"})
+    steps += _installs(recognised, layout, bad=verdict in WRONG)
     return tuple(dict.fromkeys(steps))
 
 
@@ -75,21 +79,31 @@ def _in_fp32(ui: str | None, entry: Entry | None, entries: Sequence[Entry]) -> I
             yield Step(f"in {ui}: {advice.what}")
         elif own not in known:
             yield Step(f"in {advice.ui}: {advice.what}")
-    if entry is None or entry.smoke is None or entry.smoke.fp16 != "nan":
-        return
-    others = [
+    others = instead_of(entry, entries) if entry is not None else []
+    if entry is not None and others:
+        yield Step(
+            f"{entry.id} is known to overflow in half precision; {others[0].id} does not",
+            f"vaehub install {name_of(others[0])}",
+        )
+
+
+def instead_of(entry: Entry, entries: Sequence[Entry]) -> list[Entry]:
+    """Give what holds in half precision, where an entry is known not to."""
+    if entry.smoke is None or entry.smoke.fp16 != "nan":
+        return []
+    return [
         other
         for other in entries
         if other.family == entry.family
         and other.slot == entry.slot
         and other.smoke is not None
         and other.smoke.fp16 == "ok"
-    ][:_MOST]
-    if others:
-        yield Step(
-            f"{entry.id} is known to overflow in half precision; {others[0].id} does not",
-            f"vaehub install {_name(others[0])}",
-        )
+    ]
+
+
+def name_of(entry: Entry) -> str:
+    """Give the name by which an entry is installed."""
+    return entry.id if entry.catalog == "vaehub" else entry.full_name
 
 
 def _another(said: Said | None, entry: Entry | None) -> Iterator[Step]:
@@ -116,7 +130,7 @@ def _installs(
     for one in recognised:
         if one.chosen is not None:
             entry, variant = one.chosen.entry, one.chosen.variant
-            name = _name(entry) if variant == entry.default else one.chosen.label
+            name = name_of(entry) if variant == entry.default else one.chosen.label
             what = (
                 "have the same VAE again" if not bad else "have that VAE anew, should it be damaged"
             )
@@ -133,7 +147,3 @@ def _select(layout: Layout | None) -> str:
     if layout.refuses is not None:
         return f"; {layout.title} lists no folder: {layout.instead}" if layout.instead else ""
     return f"; then in {layout.title}: {layout.select}" if layout.select is not None else ""
-
-
-def _name(entry: Entry) -> str:
-    return entry.id if entry.catalog == "vaehub" else entry.full_name

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vaehub.insight.pictures import Picture
     from vaehub.insight.pixels.judging import Judged
     from vaehub.insight.recognising import Candidate, Recognised
+    from vaehub.model import Entry
 
 
 class Explained(NamedTuple):
@@ -32,6 +33,8 @@ class Explained(NamedTuple):
     not_judged: str | None
     """Why not."""
     advice: tuple[Step, ...]
+    entries: tuple[Entry, ...]
+    """Of all catalogs."""
 
     @property
     def sure(self) -> Candidate | None:
@@ -39,6 +42,36 @@ class Explained(NamedTuple):
         if len(self.recognised) != 1 or not self.recognised[0].sure:
             return None
         return self.recognised[0].chosen
+
+    @property
+    def to_install(self) -> str | None:
+        """What an install may take from it without a person: a name, or nothing.
+
+        The VAE that made the picture; another one where that is known to overflow, and did. Nothing
+        where the picture shows that it was the wrong one, or none.
+        """
+        if self.sure is None:
+            return None
+        verdict = self.judged.verdict if self.judged is not None else "nothing-odd"
+        if verdict in advising.WRONG:
+            return None
+        instead = advising.instead_of(self.sure.entry, self.entries)
+        if verdict in advising.OVERFLOWN and instead:
+            return advising.name_of(instead[0])
+        is_default = self.sure.variant == self.sure.entry.default
+        return advising.name_of(self.sure.entry) if is_default else self.sure.label
+
+    @property
+    def seen(self) -> str:
+        """Say in a clause what the picture holds and looks like."""
+        names = [one.named.name or f"the hash {one.named.hash}" for one in self.recognised]
+        if names:
+            what = f"it names {' and '.join(names)}"
+        elif self.said is not None:
+            what = f"{self.said.ui} wrote no name of a VAE into it"
+        else:
+            what = "no UI wrote into it"
+        return f"{what}, and {self.judged.because}" if self.judged is not None else what
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -118,7 +151,7 @@ def explain(path: str | Path, catalogs: Catalogs) -> Explained:
         NotAPicture: it is no picture.
     """
     picture = pictures.read(path)
-    entries = list(catalogs.entries())
+    entries = tuple(catalogs.entries())
     said = makers.read(picture)
     recognised = recognising.recognise(said, entries) if said is not None else ()
     judged, reason = None, None
@@ -127,4 +160,4 @@ def explain(path: str | Path, catalogs: Catalogs) -> Explained:
     except sampling.NotLookedAt as error:
         reason = str(error)
     advice = advising.advise(said, recognised, judged, layouts=layouts(), entries=entries)
-    return Explained(picture, said, recognised, judged, reason, advice)
+    return Explained(picture, said, recognised, judged, reason, advice, entries)

@@ -33,8 +33,9 @@ def command(call: Call, *, images: tuple[str, ...]) -> Result:
 
     Reads what AUTOMATIC1111, Forge, reForge, SD.Next, ComfyUI, SwarmUI, InvokeAI and Fooocus write
     into PNG, JPEG and WebP, and finds the VAE in the catalogs. Then it looks at the pixels: black,
-    of one colour, washed out, garbled. Where nothing is written into the picture, they are all there
-    is, and say what it looks like but never a name. Exit code 0 whatever was found; 6: no picture.
+    of one colour, washed out, garbled. Where nothing is written into the picture, they are all
+    there is, and tell what it looks like, but never a name. Exit code 0 whatever was found; 6: it
+    is no picture.
     """
     from vaehub import api
 

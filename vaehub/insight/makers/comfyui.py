@@ -1,7 +1,7 @@
 """Read what ComfyUI writes: the graph that was run (``prompt``), or the editor's (``workflow``).
 
-nodes.py (SaveImage) for PNG; comfy_extras/nodes_images.py (SaveAnimatedWEBP) for WebP, where the two
-stand in EXIF fields that are meant for cameras, after their names and a colon.
+nodes.py (SaveImage) for PNG; comfy_extras/nodes_images.py (SaveAnimatedWEBP) for WebP, where the
+two stand in EXIF fields that are meant for cameras, after their names and a colon.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def _maker(values: Mapping[str, str]) -> _Maker:
     if version.startswith("Fooocus"):
         return _FOOOCUS
     # Forge puts its own before AUTOMATIC1111's: f2.0.1v1.10.1-previous-664-gd557aef9.
-    if version[:1] == "f" and version[1:2].isdigit() or version in {"classic", "neo"}:
+    if (version[:1] == "f" and version[1:2].isdigit()) or version in {"classic", "neo"}:
         return _REFORGE if version.startswith("f1.") else _FORGE
     if version[:1] == "v" and version[1:2].isdigit():
         return _AUTOMATIC1111

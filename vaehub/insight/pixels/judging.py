@@ -1,8 +1,9 @@
 """placeholder"""
 
 from __future__ import annotations
-from typing import NamedTuple
+
 from collections.abc import Mapping
+from typing import NamedTuple
 
 
 class Judged(NamedTuple):
