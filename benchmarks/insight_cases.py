@@ -10,6 +10,7 @@ latents shown as if they were colours.
 from __future__ import annotations
 
 import importlib.util
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,7 +34,7 @@ EDGE = 256
 COLOUR = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "ihc", "retina")
 COLOUR += ("hubble_deep_field", "color")
 GREY = ("camera", "coins", "moon", "brick", "grass", "gravel", "cell", "page", "text")
-DRAWINGS = 24
+DRAWINGS = 20
 _FIRST_DRAWING = 7_000_000
 """Far above the numbers that the shipped autoencoder was trained on."""
 _OFTEN = (0.13025, 0.18215, 0.3611, 1.5305)
@@ -88,7 +89,7 @@ def photographs() -> Iterator[Original]:
         with Image.open(path) as image:
             whole = image.convert("RGB")
         edge = min(whole.size)
-        for crop, (left, size) in enumerate(((0.5, edge), (0.0, edge * 2 // 3), (1.0, edge // 2))):
+        for crop, (left, size) in enumerate(((0.5, edge), (0.2, edge // 2))):
             x, y = (int((length - size) * left) for length in whole.size)
             piece = whole.crop((x, y, x + size, y + size)).resize((EDGE, EDGE))
             yield Original(f"{name} {crop + 1}", kind, _tensor(piece), number % 2 == 1)
@@ -128,6 +129,10 @@ def originals_as_cases(originals: list[Original]) -> Iterator[Case]:
         yield _case(one, "muted (saturation halved)", "sound", _muted(pixels, 0.5))
         yield _case(one, "black and white", "sound", _muted(pixels, 0.0))
         yield _case(one, "hazy (contrast 0.7, lifted)", "sound", pixels * 0.7 + 0.1)
+        yield _compressed(_case(one, "as JPEG of quality 50", "sound", pixels), 50)
+        tiny = functional.interpolate(pixels, size=EDGE // 8, mode="area")
+        art = functional.interpolate((tiny * 4).round() / 4, scale_factor=8)
+        yield _case(one, "as pixel art", "sound", art)
 
 
 def decoded(originals: list[Original], model: Autoencoder) -> Iterator[Case]:
@@ -180,6 +185,12 @@ def constants() -> Iterator[Case]:
 
 def _case(one: Original, group: str, expected: str, pixels: Tensor) -> Case:
     return Case(f"{one.name}: {group}", group, expected, _image(pixels), one.held_out)
+
+
+def _compressed(case: Case, quality: int) -> Case:
+    file = io.BytesIO()
+    case.image.save(file, "JPEG", quality=quality)
+    return case._replace(image=Image.open(file).convert("RGB"))
 
 
 def _image(pixels: Tensor) -> Image.Image:

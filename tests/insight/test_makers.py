@@ -184,6 +184,28 @@ def test_of_several_pictures_the_name_tells_which() -> None:
     assert "several VAEs" in found.notes[0]
 
 
+def test_a_preview_wrote_no_file_where_another_node_saves() -> None:
+    prompt = made.graph(
+        n20={"class_type": "VAELoader", "inputs": {"vae_name": "b.safetensors"}},
+        n21={"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["20", 0]}},
+        n22={"class_type": "PreviewImage", "inputs": {"images": ["21", 0]}},
+    )
+    assert named(("prompt", json.dumps(prompt))) == ["kl-f8-anime2.safetensors"]
+    del prompt["9"]
+    assert named(("prompt", json.dumps(prompt))) == ["b.safetensors"]
+
+
+def test_the_checkpoint_s_own_beside_another_leaves_it_open() -> None:
+    prompt = made.graph(
+        n21={"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
+        n22={"class_type": "SaveImage", "inputs": {"images": ["21", 0]}},
+    )
+    found = comfy(prompt)
+    assert [vae.name for vae in found.vaes] == ["kl-f8-anime2.safetensors"]
+    assert found.may_be_another
+    assert "checkpoint v1-5.safetensors" in found.notes[1]
+
+
 def test_graphs_that_lead_nowhere_or_in_circles_are_survived() -> None:
     prompt = made.graph({"class_type": "Reroute", "inputs": {"": ["8", 0]}})
     found = comfy(prompt)

@@ -158,9 +158,7 @@ def test_lengths_that_lie_end_the_reading(tmp_path: Path) -> None:
         assert "claims" in found.notes[0]
 
 
-def test_endless_chunks_and_segments_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_endless_chunks_and_segments_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (pictures.png, pictures.jpeg, pictures.webp):
         monkeypatch.setattr(module, "MOST_PARTS", 50)
     for data in (
@@ -182,9 +180,7 @@ def test_exif_fields_that_share_bytes_share_the_ceiling(tmp_path: Path) -> None:
     text = b"x" * (1 << 20)
     count = 512
     base = 8 + 2 + 12 * count + 4
-    entries = b"".join(
-        struct.pack("<HHII", 0x0200 + at, 2, len(text), base) for at in range(count)
-    )
+    entries = b"".join(struct.pack("<HHII", 0x0200 + at, 2, len(text), base) for at in range(count))
     data = b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entries + b"\0" * 4 + text
     found = read(tmp_path, made.webp((b"EXIF", data)))
     assert sum(len(one.value) for one in found.texts) <= gathered.LARGEST_SUM

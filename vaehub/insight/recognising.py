@@ -74,7 +74,7 @@ def recognise(said: Said, entries: Iterable[Entry]) -> tuple[Recognised, ...]:
     if said.among_modules:
         known = [one for one in found if one.candidates]
         found = known or [one for one in found if _may_be_a_vae(one.named)]
-    if len(found) > 1:  # any of them may have decoded it
+    if len(found) > 1 or said.may_be_another:  # any of them may have decoded it
         found = [one._replace(sure=False) for one in found]
     return tuple(found)
 

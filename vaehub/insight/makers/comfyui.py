@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from vaehub.insight.makers import graph
 from vaehub.insight.makers.json_text import object_of
-from vaehub.insight.makers.said import Named, Said
+from vaehub.insight.makers.said import Named, Said, Whose
 
 if TYPE_CHECKING:
     from vaehub.insight.pictures import Picture
@@ -60,9 +60,13 @@ def _said(nodes: graph.Graph, file_name: str) -> Said:
         notes.append("the graph leads to several VAEs, and does not tell which one decoded it")
         if None in names:
             notes.append(f"one of them is that of the checkpoint {checkpoint}")
-    if named:
-        # Where the checkpoint's own may have been it as well, nothing is certain.
-        return Said(_UI, _LAYOUT, named[:_MOST_NAMED], "named", False, checkpoint, tuple(notes))
+    whose: Whose = "named" if named else "checkpoint" if found else "unsaid"
     return Said(
-        _UI, _LAYOUT, (), "checkpoint" if found else "unsaid", False, checkpoint, tuple(notes)
+        _UI,
+        _LAYOUT,
+        named[:_MOST_NAMED],
+        whose,
+        checkpoint=checkpoint,
+        notes=tuple(notes),
+        may_be_another=bool(named) and len(names) > 1,
     )

@@ -106,6 +106,7 @@ def _widgets(body: Mapping[str, Any]) -> dict[str, Any]:
 def savers(graph: Graph, file_name: str) -> list[Node]:
     """Give the nodes that may have written the file: by its name, where that tells."""
     found = [node for node in graph.values() if _saves(node.kind)]
+    kept = [node for node in found if "preview" not in node.kind.casefold()]
     named = []
     for node in found:
         prefix = node.inputs.get("filename_prefix")
@@ -113,7 +114,7 @@ def savers(graph: Graph, file_name: str) -> list[Node]:
         if base and "%" not in base and file_name.startswith(base + "_"):
             named.append((len(base), node))
     longest = max((length for length, _ in named), default=0)
-    return [node for length, node in named if length == longest] or found
+    return [node for length, node in named if length == longest] or kept or found
 
 
 def decoders(graph: Graph, starts: Iterable[Node]) -> list[Node]:

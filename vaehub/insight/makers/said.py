@@ -42,6 +42,8 @@ class Said(NamedTuple):
     """The VAE is one of ``vaes``; others are text encoders."""
     checkpoint: str | None = None
     notes: tuple[str, ...] = ()
+    may_be_another: bool = False
+    """It may also have been one that ``vaes`` does not name: the checkpoint's own."""
 
 
 _NO_NAMES = frozenset({"", "none", "automatic", "auto", "default", "default (model)", "baked vae"})
