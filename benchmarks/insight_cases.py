@@ -129,6 +129,11 @@ def originals_as_cases(originals: list[Original]) -> Iterator[Case]:
         yield _case(one, "muted (saturation halved)", "sound", _muted(pixels, 0.5))
         yield _case(one, "black and white", "sound", _muted(pixels, 0.0))
         yield _case(one, "hazy (contrast 0.7, lifted)", "sound", pixels * 0.7 + 0.1)
+        yield _case(
+            one, "graded (contrast 1.5, saturation 1.3)", "sound", _muted(pixels, 1.3) * 1.5
+        )
+        cut = torch.where(_disc(), pixels, torch.ones(()))
+        yield _compressed(_case(one, "cut out on white, JPEG of quality 85", "sound", cut), 85)
         yield _compressed(_case(one, "as JPEG of quality 50", "sound", pixels), 50)
         tiny = functional.interpolate(pixels, size=EDGE // 8, mode="area")
         art = functional.interpolate((tiny * 4).round() / 4, scale_factor=8)
@@ -209,6 +214,11 @@ def _gamma(pixels: Tensor, power: float) -> Tensor:
 def _muted(pixels: Tensor, share: float) -> Tensor:
     grey = pixels.mean(1, keepdim=True)
     return grey + (pixels - grey) * share
+
+
+def _disc() -> Tensor:
+    centres = torch.linspace(-1, 1, EDGE)
+    return centres[:, None] ** 2 + centres[None] ** 2 < 0.7
 
 
 def _turn(channels: int) -> Tensor:

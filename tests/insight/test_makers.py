@@ -152,7 +152,7 @@ def test_nodes_that_pass_a_vae_on_are_followed() -> None:
 
 
 def test_a_loader_of_everything_is_found_at_the_end_of_its_bundle() -> None:
-    prompt = {
+    prompt: dict[str, Any] = {
         "1": {
             "class_type": "easy fullLoader",
             "inputs": {"ckpt_name": "a.safetensors", "vae_name": "b.safetensors"},
@@ -293,7 +293,7 @@ def test_any_graph_is_survived(prompt: dict[str, Any]) -> None:
 @given(JSON)
 def test_any_json_is_survived(value: Any) -> None:
     text = json.dumps(value)
-    shapes = (text, f'{{"sui_image_params": {text}, "sui_models": {text}}}')
+    shapes: tuple[str, ...] = (text, f'{{"sui_image_params": {text}, "sui_models": {text}}}')
     shapes += (f'{{"vae": {text}, "model": {text}, "base_model": {text}}}',)
     shapes += (f'{{"nodes": {text}, "links": {text}}}',)
     for shape in shapes:

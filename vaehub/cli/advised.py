@@ -64,7 +64,7 @@ def _show(found: Explained) -> None:
     from vaehub import lang
     from vaehub.cli import terminal
     from vaehub.cli.commands import explain
-    from vaehub.cli.tables import Fact, lay_out_fact
+    from vaehub.cli.tables import Fact, Table, lay_out_fact
 
     room = terminal.columns(sys.stderr)
     for block in explain.text(found):
@@ -72,5 +72,5 @@ def _show(found: Explained) -> None:
             fact = Fact(lang.tell_word(block.label), lang.tell(block.text), block.style)
             for line in lay_out_fact(fact, room=room):
                 terminal.show(line, to=sys.stderr)
-        elif isinstance(block, (str, tuple)):
+        elif not isinstance(block, Table):
             terminal.show(block, to=sys.stderr)

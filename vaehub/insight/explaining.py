@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from vaehub.model import Entry
 
 
+_LOSSLESS = frozenset({"PNG", "BMP", "GIF", "TIFF"})
+
+
 class Explained(NamedTuple):
     """What can be said of a picture."""
 
@@ -156,7 +159,7 @@ def explain(path: str | Path, catalogs: Catalogs) -> Explained:
     recognised = recognising.recognise(said, entries) if said is not None else ()
     judged, reason = None, None
     try:
-        judged = judging.judge(sampling.sample(picture))
+        judged = judging.judge(sampling.sample(picture), lossless=picture.kind in _LOSSLESS)
     except sampling.NotLookedAt as error:
         reason = str(error)
     advice = advising.advise(said, recognised, judged, layouts=layouts(), entries=entries)

@@ -186,7 +186,7 @@ def _by_hash_alone(named: Named, by_hash: tuple[Candidate, ...]) -> Recognised:
         return Recognised(named, problems=(note,))
     chosen = by_hash[0] if len({one.label for one in by_hash}) == 1 else None
     sure = chosen is not None and len(named.hash or "") >= _IN_FULL[named.hash_kind]
-    problems = ()
+    problems: tuple[Problem, ...] = ()
     if not sure:
         doubt = (
             "AUTOMATIC1111 may write the hash of a VAE that was loaded before"

@@ -22,30 +22,31 @@ def figures(sample: Sample) -> dict[str, float]:
     """Measure a sample; everything is from 0 to 1 where not said otherwise.
 
     ``brightness``, ``contrast``: mean and deviation of the luminance. ``black``, ``white``: what 1
-    and 99 of 100 pixels lie below. ``saturation``: mean distance of the strongest channel from the
-    weakest; ``strong``: what 95 of 100 pixels lie below in it. ``clipped``: share of pixels with a
-    channel at its end. ``one_sided``: of pixels with one channel at 0 and another at 1.
-    ``colours``: distinct colours, to 256. ``rough``: how much of the contrast lies between
-    neighbours. ``blocks``: how much larger steps are at the borders of 8 x 8 blocks than elsewhere,
-    1 where they are not. ``flat``: share of such blocks of one colour.
+    and 99 of 100 pixels lie below; ``range``: between the two. ``saturation``: mean distance of the
+    strongest channel from the weakest; ``strong``: what 95 of 100 pixels lie below in it.
+    ``clipped``: share of pixels with a channel at its end. ``colours``: distinct colours, to 256.
+    ``rough``: how much of the contrast lies between neighbours. ``grid``: how much larger steps are
+    at one place of each 8 pixels than at the others, 1 where they are not. ``flat``: share of
+    blocks of 8 x 8 of one colour.
     """
     whole, piece = (part.astype(np.float32) / 255 for part in sample)
-    light = whole @ _LUMA
+    light: Array = (whole @ _LUMA).astype(np.float32)
     spread = whole.max(2) - whole.min(2)
     low, high = whole.min(2) <= _EDGE, whole.max(2) >= 1 - _EDGE
-    close = piece @ _LUMA
+    close: Array = (piece @ _LUMA).astype(np.float32)
+    black, white = (float(np.quantile(light, share)) for share in (0.01, 0.99))
     return {
         "brightness": _round(light.mean()),
         "contrast": _round(light.std()),
-        "black": _round(np.quantile(light, 0.01)),
-        "white": _round(np.quantile(light, 0.99)),
+        "black": _round(black),
+        "white": _round(white),
+        "range": _round(white - black),
         "saturation": _round(spread.mean()),
         "strong": _round(np.quantile(spread, 0.95)),
         "clipped": _round((low | high).mean()),
-        "one_sided": _round((low & high).mean()),
         "colours": _colours(sample.piece),
         "rough": _round(_rough(close)),
-        "blocks": _round(_blocks(close)),
+        "grid": _round(_grid(close)),
         "flat": _round(_flat(close)),
     }
 
@@ -68,15 +69,16 @@ def _rough(light: Array) -> float:
     return float(np.sqrt(np.mean(steps**2)) / whole)
 
 
-def _blocks(light: Array) -> float:
-    """Compare steps at the borders of blocks with those within them."""
+def _grid(light: Array) -> float:
+    """Compare the largest steps at one place of each block with those at the others."""
     ratios = []
     for axis in (0, 1):
         steps = np.abs(np.diff(light, axis=axis)).mean(axis=1 - axis)
-        if len(steps) < 2 * _BLOCK:
+        whole = len(steps) // _BLOCK * _BLOCK
+        if whole < 2 * _BLOCK:
             return 1.0
-        border = np.arange(len(steps)) % _BLOCK == _BLOCK - 1
-        ratios.append((steps[border].mean() + 1e-4) / (steps[~border].mean() + 1e-4))
+        places = steps[:whole].reshape(-1, _BLOCK).mean(0) + 1e-4
+        ratios.append(places.max() / np.median(places))
     return float(min(ratios))
 
 

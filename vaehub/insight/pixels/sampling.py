@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -59,9 +59,11 @@ def sample(picture: Picture) -> Sample:
     if picture.size is not None:
         _refuse_size(picture.size)
     try:
-        with picture.path.open("rb") as file, Image.open(_Shown(file, picture.shown)) as image:
-            _refuse_size(image.size)
-            return _taken(image)
+        with picture.path.open("rb") as file:
+            shown = cast("BinaryIO", _Shown(file, picture.shown))
+            with Image.open(shown) as image:
+                _refuse_size(image.size)
+                return _taken(image)
     except NotLookedAt:
         raise
     except MemoryError:
