@@ -24,7 +24,8 @@ def figures(sample: Sample) -> dict[str, float]:
     ``brightness``, ``contrast``: mean and deviation of the luminance. ``black``, ``white``: what 1
     and 99 of 100 pixels lie below; ``range``: between the two. ``saturation``: mean distance of the
     strongest channel from the weakest; ``strong``: what 95 of 100 pixels lie below in it.
-    ``clipped``: share of pixels with a channel at its end. ``colours``: distinct colours, to 256.
+    ``clipped``: share of pixels with a channel at its end; ``both_ends``: at the rarer end of the
+    two. ``colours``: distinct colours, to 256.
     ``rough``: how much of the contrast lies between neighbours. ``grid``: how much larger steps are
     at one place of each 8 pixels than at the others, 1 where they are not. ``flat``: share of
     blocks of 8 x 8 of one colour.
@@ -44,6 +45,7 @@ def figures(sample: Sample) -> dict[str, float]:
         "saturation": _round(spread.mean()),
         "strong": _round(np.quantile(spread, 0.95)),
         "clipped": _round((low | high).mean()),
+        "both_ends": _round(min(low.mean(), high.mean())),
         "colours": _colours(sample.piece),
         "rough": _round(_rough(close)),
         "grid": _round(_grid(close)),

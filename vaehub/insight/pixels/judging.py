@@ -71,14 +71,14 @@ def _because(verdict: Verdict, found: Mapping[str, float]) -> str:
             return "it looks like latents that no VAE decoded: blocks of 8 x 8 of one colour each"
         case "washed-out":
             return (
-                f"it looks washed out: it goes from {black} to {white} of white, and has little "
-                "colour; so do fog and haze, and a missing or wrong VAE"
+                f"it looks washed out: it goes from {black} to {white} of white only; "
+                "so do fog and haze, and a missing or wrong VAE"
             )
         case "garbled":
             share = f"{found['clipped']:.0%}"
             return (
-                f"it looks garbled: {share} of it is at the end of a channel, on a grid of 8 "
-                "pixels, as where a decoder is given latents that are not its own"
+                f"it looks garbled: {share} of it is at the end of a channel, as where a "
+                "decoder is given latents that are not its own, or far too strong"
             )
     return (
         f"nothing odd is seen: it goes from {black} to {white} of white; a VAE of the wrong kind "

@@ -63,7 +63,7 @@ def sample(picture: Picture) -> Sample:
             shown = cast("BinaryIO", _Shown(file, picture.shown))
             with Image.open(shown) as image:
                 _refuse_size(image.size)
-                return _taken(image)
+                return taken(image)
     except NotLookedAt:
         raise
     except MemoryError:
@@ -87,7 +87,12 @@ def _refuse_size(size: tuple[int, int]) -> None:
         raise NotLookedAt(f"{width} x {height} are too few to tell anything")
 
 
-def _taken(image: Any) -> Sample:
+def taken(image: Any) -> Sample:
+    """Take pixels of Pillow's picture.
+
+    Raises:
+        NotLookedAt: it is transparent in places.
+    """
     from PIL import Image
 
     image.load()
