@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from vaehub.model import Entry
     from vaehub.targets.layouts import Layout
 
-_ALSO = {"reForge": "AUTOMATIC1111"}
-"""UIs whose flags are another's."""
+_ALSO = {"reForge": "AUTOMATIC1111", "SwarmUI": "ComfyUI"}
+"""UIs whose flags are another's: a fork, and what draws behind another face."""
+_NO_UI = "diffusers"
 _MOST = 3
 OVERFLOWN = frozenset({"black", "one-colour"})
 """What pictures look like where the decoder left the range of half precision."""
@@ -70,15 +71,15 @@ def advise(
 
 
 def _in_fp32(ui: str | None, entry: Entry | None, entries: Sequence[Entry]) -> Iterator[Step]:
-    known = {advice.ui for advice in IN_FP32}
-    own = _ALSO.get(ui or "", ui)
-    for advice in IN_FP32:
-        if own not in known and advice.ui == "diffusers":
-            continue
-        if own == advice.ui:
-            yield Step(f"in {ui}: {advice.what}")
-        elif own not in known:
-            yield Step(f"in {advice.ui}: {advice.what}")
+    flags = {advice.ui: advice.what for advice in IN_FP32 if advice.ui != _NO_UI}
+    if ui is None:
+        yield from (Step(f"in {known}: {what}") for known, what in flags.items())
+    elif (what := flags.get(_ALSO.get(ui, ui))) is not None:
+        yield Step(f"in {ui}: {what}")
+    else:
+        yield Step(
+            f"in {ui}: let the VAE run in 32 bits, or in bfloat16, where it has that setting"
+        )
     others = instead_of(entry, entries) if entry is not None else []
     if entry is not None and others:
         yield Step(

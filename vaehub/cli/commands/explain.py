@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vaehub import lang
 from vaehub.cli.call import Call, as_command
 from vaehub.cli.declared import argument
 from vaehub.cli.output import Block, Failure, Result, failed
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
         ("vaehub explain 00042-1234567.png", "which VAE made it, and is it washed out?"),
         ("vaehub explain *.png *.webp", "several, whatever UI made each"),
         ("vaehub explain black.png --json | jq '.results[].advice'", "what to do, for a script"),
-        ("vaehub install --from-image 00042-1234567.png", "and have the VAE that made it"),
     ],
 )
 @argument("images", metavar="IMAGE...", many=True, completes="file")
@@ -63,7 +61,7 @@ def text(found: Explained) -> Iterator[Block]:
     yield from (Fact("VAE", line) for line in _vae(found))
     if found.judged is not None:
         style = "green" if found.judged.verdict == "nothing-odd" else "yellow"
-        yield Fact("pixels", lang.tell(found.judged.because), style)
+        yield Fact("pixels", found.judged.because, style)
     else:
         yield Fact("pixels", f"not looked at, because {found.not_judged}")
     label = "what to do"
