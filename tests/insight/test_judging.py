@@ -23,7 +23,8 @@ DRAWINGS = range(8_000_000, 8_000_012)
 
 def drawn(seed: int, size: int = 256) -> NDArray[Any]:
     """Draw a picture from 0 to 1, channels last."""
-    return np.asarray((pictures.draw(seed, size).transpose(1, 2, 0) + 1) / 2)
+    found: NDArray[Any] = (pictures.draw(seed, size).transpose(1, 2, 0) + 1) / 2
+    return found
 
 
 def verdict(pixels: NDArray[Any], *, lossless: bool = True) -> judging.Verdict:
@@ -73,10 +74,12 @@ def blobs(*, lines: float, alike: float = 0.0) -> NDArray[Any]:
     noise = np.random.default_rng(3).random((20, 20, 3))
     noise = noise * (1 - alike) + noise[..., :1] * alike
     small = Image.fromarray((noise * 255).astype(np.uint8))
-    pixels = (np.asarray(small.resize((256, 256), Image.Resampling.BILINEAR)) / 255 - 0.5) * 3 + 0.5
+    pixels: NDArray[Any] = (
+        np.asarray(small.resize((256, 256), Image.Resampling.BILINEAR)) / 255 - 0.5
+    ) * 3 + 0.5
     pixels[:, 7::8] += lines
     pixels[7::8] += lines
-    return np.asarray(pixels)
+    return pixels
 
 
 def test_a_grid_tells_nothing_in_a_file_that_has_one_of_its_own() -> None:

@@ -48,6 +48,13 @@ def test_automatic1111_writes_name_and_hash() -> None:
     assert vae == Named('x, "y".safetensors', "VAE", "735e4c3a44", hash_may_lie=True)
 
 
+def test_a_preview_decoder_is_told_from_the_vae() -> None:
+    found = parameters(made.infotext("VAE: x.pt, VAE Decoder: TAESD"))
+    assert found.may_be_another
+    assert "TAESD" in found.notes[0]
+    assert not parameters(made.infotext("VAE: x.pt, VAE Decoder: Full")).may_be_another
+
+
 def test_what_stands_in_a_prompt_or_in_quotation_marks_is_no_parameter() -> None:
     found = parameters(made.infotext())
     assert found.vaes == ()

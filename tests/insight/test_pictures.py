@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -143,9 +144,24 @@ def test_a_bomb_in_a_text_is_passed_by(tmp_path: Path) -> None:
     assert "unpacked it has more than" in found.notes[0]
 
 
+def test_a_bomb_is_unpacked_no_further_than_its_ceiling(tmp_path: Path) -> None:
+    packer = zlib.compressobj(1)
+    piece = b"\0" * (16 << 20)
+    bomb = b"".join([*(packer.compress(piece) for _ in range(16)), packer.flush()])
+    data = made.png(made.chunk(b"iTXt", b"prompt\0\1\0\0\0" + bomb))
+    tracemalloc.start()
+    try:
+        found = read(tmp_path, data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found.texts == ()
+    assert peak < 100 << 20
+
+
 def test_texts_have_a_ceiling_together(tmp_path: Path) -> None:
     large = made.chunk(b"zTXt", b"k\0\0" + zlib.compress(b"x" * gathered.LARGEST_TEXT, 1))
-    found = read(tmp_path, made.png(*[large] * 5))
+    found = read(tmp_path, made.png(*[large] * 6))
     assert sum(len(text.value) for text in found.texts) <= gathered.LARGEST_SUM
     assert found.notes
 

@@ -22,6 +22,8 @@ _FEWEST = 3
 """Parameters that make a line one of parameters; AUTOMATIC1111's own rule."""
 _LONGEST_LINE = 1 << 20
 _MOST_MODULES = 16
+_FULL = "Full"
+"""What AUTOMATIC1111's ``VAE Decoder`` is where the VAE decoded; else a preview decoder did."""
 _OWN_SMALL = {"taesd", "repa-e", "remote"}
 """What SD.Next writes where it decoded with something that is no file of a user's."""
 
@@ -106,9 +108,19 @@ def _said(values: Mapping[str, str]) -> Said:
     if name is None and digits is None:
         silent: Whose = "checkpoint" if maker.checkpoint_if_silent or "VAE" in values else "unsaid"
         return Said(maker.ui, maker.layout, whose=silent, checkpoint=checkpoint)
+    small = values.get("VAE Decoder", _FULL)
+    notes = () if small == _FULL else (f"it was decoded with {small}, and not with the VAE itself",)
     lies = maker in (_AUTOMATIC1111, _REFORGE, _OTHER)
     named = Named(name, "VAE" if name else "VAE hash", digits, hash_may_lie=lies)
-    return Said(maker.ui, maker.layout, (named,), "named", checkpoint=checkpoint)
+    return Said(
+        maker.ui,
+        maker.layout,
+        (named,),
+        "named",
+        checkpoint=checkpoint,
+        notes=notes,
+        may_be_another=bool(notes),
+    )
 
 
 def _maker(values: Mapping[str, str]) -> _Maker:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
-LARGEST_TEXT = 16 << 20
-"""Bytes of one text, unpacked: the largest graphs of ComfyUI have a few."""
-LARGEST_SUM = 48 << 20
+LARGEST_TEXT = 8 << 20
+"""Bytes of one text, unpacked: the largest graphs of ComfyUI have a few million, and JSON of that
+size may take twenty times as much when it is read."""
+LARGEST_SUM = 24 << 20
 """Bytes of all texts of a picture together."""
 MOST_PARTS = 200_000
 """Chunks or segments of a file."""
