@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vaehub import api
 from vaehub.insight.makers.said import Named, Said
 from vaehub.insight.recognising import Recognised, recognise
 from vaehub.model import Artifact, Entry, License, Variant
@@ -193,3 +194,36 @@ def test_the_checkpoint_s_own_beside_a_named_one_makes_it_uncertain() -> None:
     vaes = (Named("mse-840000", "node 1"),)
     said = Said("ComfyUI", "comfyui", vaes, "named", may_be_another=True)
     assert not recognise(said, ENTRIES)[0].sure
+
+
+# The curated catalog
+
+
+def real() -> list[Entry]:
+    return api.list_entries()
+
+
+def test_no_file_of_the_catalog_is_taken_for_another_entry_s() -> None:
+    entries = real()
+    for one in entries:
+        for artifact in (file for way in one.variants for file in way.artifacts):
+            for name in (artifact.name, *artifact.known_as):
+                for written in (name, name.rpartition(".")[0], f"sub\\{name}"):
+                    said = Said("A UI", None, (Named(written, "VAE"),), "named")
+                    [found] = recognise(said, entries)
+                    assert one.id in {file.entry.id for file in found.candidates}, written
+                    assert found.chosen is None or found.chosen.entry.id == one.id, written
+
+
+def test_name_and_hash_together_lead_to_the_very_file() -> None:
+    entries = real()
+    for one in entries:
+        for way in one.variants:
+            for artifact in way.artifacts:
+                if artifact.sha256 is None:
+                    continue
+                named = Named(artifact.name, "VAE", artifact.sha256[:10], hash_may_lie=True)
+                [found] = recognise(Said("A UI", None, (named,), "named"), entries)
+                assert found.chosen is not None, artifact.name
+                assert found.chosen.artifact == artifact
+                assert found.sure
