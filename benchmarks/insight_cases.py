@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "shared" / "weights"
 EDGE = 256
-COLOUR: tuple[str, ...] = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left", "ihc", "retina")
+COLOUR: tuple[str, ...] = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "motorcycle_left",
+    "ihc",
+    "retina",
+)
 COLOUR += ("hubble_deep_field", "color")
 GREY = ("camera", "coins", "moon", "brick", "grass", "gravel", "cell", "page", "text")
 DRAWINGS = 20

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "insight.md"
 BEGIN, END = "<!-- names: made by benchmarks/insight_names.py -->", "<!-- names: end -->"
-OUTCOMES: tuple[str, ...] = ("the file", "the same VAE in another container", "the entry, no file", "listed")
+OUTCOMES: tuple[str, ...] = (
+    "the file",
+    "the same VAE in another container",
+    "the entry, no file",
+    "listed",
+)
 OUTCOMES += ("wrong entry",)
 
 

@@ -195,6 +195,23 @@ def test_a_black_picture_of_a_vae_that_overflows_leads_to_one_that_does_not(
     assert ran.json["results"][0]["id"] == "sdxl-vae-fp16-fix"
 
 
+def test_a_vae_that_made_a_wrong_picture_is_not_installed_again(
+    run: Run, world: LoopbackWorld, tmp_path: Path, target: Path
+) -> None:
+    image = pytest.importorskip("PIL.Image")
+    np = pytest.importorskip("numpy")
+    info = pytest.importorskip("PIL.PngImagePlugin").PngInfo()
+    info.add_text("parameters", made.infotext(HOUSE))
+    blocks = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    path = tmp_path / "x.png"
+    image.fromarray(blocks.repeat(8, 0).repeat(8, 1)).save(path, pnginfo=info)
+    assert run("explain", path, "--json").json["results"][0]["vae"]["sure"]
+    ran = run("install", "--from-image", path, "--to", target)
+    assert ran.code == 4
+    assert "latents" in ran.err
+    assert list(target.iterdir()) == []
+
+
 def test_install_wants_names_or_a_picture(run: Run, picture: Path) -> None:
     assert run("install").code == 2
     ran = run("install", "house", "--from-image", picture)
