@@ -365,6 +365,37 @@ def test_fooocus_writes_json_or_automatic1111_s_line() -> None:
     assert (found.whose, found.checkpoint) == ("checkpoint", "juggernautXL")
 
 
+SWARM = json.dumps({"sui_image_params": {"vae": "x.safetensors"}, "sui_models": []}, indent=2)
+FOOOCUS = json.dumps({"base_model": "m", "vae": "x.safetensors", "prompt": "猫"})
+
+
+@pytest.mark.parametrize(
+    ("ui", "text"),
+    [
+        ("AUTOMATIC1111", made.infotext("VAE: x.safetensors")),
+        ("Forge", made.infotext("Module 1: x.safetensors", version="f2.0.1v1.10.1")),
+        ("SwarmUI", SWARM),
+        ("Fooocus", FOOOCUS),
+    ],
+)
+@pytest.mark.parametrize("form", ["png", "jpg", "webp"])
+def test_each_is_understood_in_each_kind_of_file(
+    tmp_path: Path, ui: str, text: str, form: str
+) -> None:
+    data = made.exif(comment=made.unicode_comment(text))
+    whole = {
+        "png": made.png(made.text_chunk("parameters", text, b"iTXt")),
+        "jpg": made.jpeg((0xE1, b"Exif\0\0" + data)),
+        "webp": made.webp((b"EXIF", data)),
+    }[form]
+    path = tmp_path / f"x.{form}"
+    path.write_bytes(whole)
+    found = makers.read(pictures.read(path))
+    assert found is not None
+    assert found.ui == ui
+    assert [vae.name for vae in found.vaes] == ["x.safetensors"]
+
+
 def test_a_graph_says_more_than_a_line_without_a_vae() -> None:
     texts = ("parameters", made.infotext(version="ComfyUI")), ("prompt", json.dumps(made.graph()))
     assert named(*texts) == ["kl-f8-anime2.safetensors"]

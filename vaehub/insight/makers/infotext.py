@@ -110,8 +110,9 @@ def _said(values: Mapping[str, str]) -> Said:
         return Said(maker.ui, maker.layout, whose=silent, checkpoint=checkpoint)
     small = values.get("VAE Decoder", _FULL)
     notes = () if small == _FULL else (f"it was decoded with {small}, and not with the VAE itself",)
-    lies = maker in (_AUTOMATIC1111, _REFORGE, _OTHER)
-    named = Named(name, "VAE" if name else "VAE hash", digits, hash_may_lie=lies)
+    # All who write a hash have AUTOMATIC1111's code for it.
+    where = "VAE" if name else "VAE hash"
+    named = Named(name, where, digits, hash_may_lie=digits is not None)
     return Said(
         maker.ui,
         maker.layout,
