@@ -74,7 +74,8 @@ def sample(picture: Picture) -> Sample:
 
 def _plain(error: Exception) -> str:
     # Pillow's own sentence names the object that it was given.
-    return "" if "cannot identify" in str(error) else str(error) or type(error).__name__
+    unknown = isinstance(error, OSError) and "cannot identify" in str(error)
+    return "Pillow knows no such file" if unknown else str(error) or type(error).__name__
 
 
 def _refuse_size(size: tuple[int, int]) -> None:
