@@ -39,7 +39,7 @@ def saved(path: Path, image: Any, **options: Any) -> Path:
 def test_every_kind_of_picture_is_decoded(tmp_path: Path, name: str) -> None:
     path = saved(tmp_path / name, Image.new("RGB", (500, 300), (10, 200, 30)))
     whole, piece = taken(path)
-    assert whole.shape == (154, 256, 3)
+    assert whole.shape == (150, 250, 3)
     assert piece.shape == (300, 384, 3)
     assert abs(whole.astype(int).mean((0, 1)) - (10, 200, 30)).max() < 5
 
@@ -55,6 +55,25 @@ def test_every_mode_becomes_colours(tmp_path: Path, mode: str) -> None:
     whole, _ = taken(saved(tmp_path / name, image))
     assert whole.dtype == numpy.uint8
     assert whole.min() >= 250
+
+
+@pytest.mark.parametrize("size", [(16, 2000), (2000, 17), (257, 257), (1024, 768), (3000, 2999)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_the_whole_is_averaged_and_no_larger_than_it_may_be(
+    tmp_path: Path, size: tuple[int, int], mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "_STRIP", 50_000)
+    width, height = size
+    ramp = numpy.linspace(0, 255, height)[:, None].repeat(width, 1).astype(numpy.uint8)
+    image = Image.fromarray(ramp).convert("RGB").convert(mode)
+    whole, _ = taken(saved(tmp_path / "x.png", image))
+    assert max(whole.shape[:2]) <= sampling.SMALL
+    assert min(whole.shape[:2]) >= 1
+    rows = whole.mean((1, 2))
+    assert abs(rows.mean() - 127) < 9
+    assert (numpy.diff(rows) >= 0).all()
+    assert rows[0] < 255 / len(rows)
+    assert rows[-1] > 255 - 255 * 2.5 / len(rows)
 
 
 def test_the_middle_begins_at_a_block(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Take a few pixels of a picture: all of it made small, and a piece of its middle as it is.
 
 Pillow decodes, from the pixels' own bytes alone: what else a file holds never reaches it. A decoded
-picture takes four bytes a pixel, so the ceiling below is about 200 MB; a larger one is not decoded.
+picture takes four bytes a pixel, and in some decoders, WebP's above all, four times that; with the
+ceilings below it is less than 400 MB (measured). Larger ones are not decoded.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[uint8]
 
-MOST_PIXELS = 50_000_000
-"""As many as Pillow may decode at once; 8192 x 6000 and a little more."""
+MOST_PIXELS = {"PNG": 50_000_000, "JPEG": 50_000_000}
+"""As many as are decoded at once; 8192 x 6000 and a little more."""
+MOST_OTHERWISE = 20_000_000
+_STRIP = 2_000_000
+"""Pixels that are made small at a time."""
 SMALL = 256
 """Longest edge of the whole, made small."""
 PIECE = 384
@@ -56,13 +60,14 @@ def sample(picture: Picture) -> Sample:
         raise NotLookedAt(f"{missing} is not installed: {NEEDED}") from None
     if not picture.shown:
         raise NotLookedAt("the file does not say where they begin and end, or is too large")
+    most = MOST_PIXELS.get(picture.kind, MOST_OTHERWISE)
     if picture.size is not None:
-        _refuse_size(picture.size)
+        _refuse_size(picture.size, most)
     try:
         with picture.path.open("rb") as file:
             shown = cast("BinaryIO", _Shown(file, picture.shown))
             with Image.open(shown) as image:
-                _refuse_size(image.size)
+                _refuse_size(image.size, most)
                 return taken(image)
     except NotLookedAt:
         raise
@@ -78,11 +83,11 @@ def _plain(error: Exception) -> str:
     return "Pillow knows no such file" if unknown else str(error) or type(error).__name__
 
 
-def _refuse_size(size: tuple[int, int]) -> None:
+def _refuse_size(size: tuple[int, int], most: int) -> None:
     width, height = size
-    if width * height > MOST_PIXELS:
+    if width * height > most:
         raise NotLookedAt(
-            f"{width:,} x {height:,} are more than the {MOST_PIXELS:,} pixels that vaehub decodes"
+            f"{width:,} x {height:,} are more than the {most:,} pixels that vaehub decodes"
         )
     if min(width, height) < _LEAST_EDGE:
         raise NotLookedAt(f"{width} x {height} are too few to tell anything")
@@ -94,20 +99,27 @@ def taken(image: Any) -> Sample:
     Raises:
         NotLookedAt: it is transparent in places.
     """
-    from PIL import Image
-
     image.load()
-    box = _middle(image.size)
-    piece = _array(image.crop(box))
+    return Sample(_small(image), _array(image.crop(_middle(image.size))))
+
+
+def _small(image: Any) -> Pixels:
+    """Average a picture down, a strip at a time: a copy of all of it would be as large again."""
+    import numpy as np
+
     width, height = image.size
-    factor = SMALL / max(width, height)
-    if factor >= 1:
-        return Sample(_array(image), piece)
-    small = max(1, round(width * factor)), max(1, round(height * factor))
-    # A palette's numbers cannot be averaged.
-    smooth = image.mode not in {"P", "PA", "1"}
-    how = Image.Resampling.BOX if smooth else Image.Resampling.NEAREST
-    return Sample(_array(image.resize(small, how)), piece)
+    factor = math.ceil(max(width, height) / SMALL)
+    if factor == 1:
+        return _array(image)
+    across, down = min(factor, width), min(factor, height)
+    strip = max(1, _STRIP // (width * down)) * down
+    parts = []
+    for top in range(0, height // down * down, strip):
+        rows = _array(image.crop((0, top, width, min(top + strip, height // down * down))))
+        rows = rows[:, : width // across * across]
+        blocks = rows.reshape(rows.shape[0] // down, down, -1, across, 3)
+        parts.append(blocks.mean((1, 3)).round().astype(np.uint8))
+    return np.concatenate(parts)
 
 
 def _middle(size: tuple[int, int]) -> tuple[int, int, int, int]:
