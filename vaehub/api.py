@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from vaehub.converting import Converted
     from vaehub.doctor.fixing import Fix
     from vaehub.doctor.report import Diagnosis
+    from vaehub.insight.explaining import Explained
     from vaehub.licenses import Ask
     from vaehub.model import Entry, Receipt, Variant
     from vaehub.ordering import Attempt
@@ -682,6 +683,24 @@ def convert(
     return converting.convert_known(
         Path(file).expanduser(), output=output, layout=layout, dtype=dtype, catalogs=catalogs
     )
+
+
+def explain(path: str | Path, *, catalogs: Catalogs | None = None) -> Explained:
+    """Say which VAE made a picture, how its pixels look, and what to do.
+
+    Args:
+        path: The picture: PNG, JPEG, WebP, or another that Pillow decodes.
+        catalogs: Those in force without it.
+
+    Raises:
+        UsageError: there is no such file.
+        NotAPicture: it is no picture.
+        CatalogError: a catalog cannot be read.
+    """
+    from vaehub.insight import explaining
+
+    _, catalogs = _given(None, catalogs)
+    return explaining.explain(Path(path), catalogs)
 
 
 def _places(

@@ -27,6 +27,7 @@
     │   ├── SizeMismatch
     │   ├── HashMismatch
     │   ├── NotAModel                  HTML, JSON, an LFS pointer, a truncated file
+    │   ├── NotAPicture                what explain was given
     │   ├── UnsafePickle
     │   ├── BundleRefused              a bundle is damaged, or is none
     │   └── NotPinned                  no sha256 in the catalog, and the user asked for one
@@ -241,6 +242,12 @@ class NotAModel(IntegrityError):
     """An HTML page, a JSON error, a Git LFS pointer, a truncated file ..."""
 
     code = "not-a-model"
+
+
+class NotAPicture(IntegrityError):
+    """A file that is no picture was given to be explained."""
+
+    code = "not-a-picture"
 
 
 class UnsafePickle(IntegrityError):

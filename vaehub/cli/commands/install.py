@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from vaehub import hosts, lang
-from vaehub.cli import rows, several, terminal, words
+from vaehub.cli import advised, rows, several, terminal, words
 from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import argument, option
 from vaehub.cli.output import Block, Result, failed
@@ -69,9 +69,17 @@ def a_number() -> Mapping[str, Any]:
         ("vaehub install clearvae --source huggingface", "from this host only"),
         ("vaehub install kl-f8-anime3 --convert safetensors", "and not the .ckpt that it is"),
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
+        ("vaehub install --from-image 00042.png", "the VAE that made the picture"),
     ],
 )
-@argument("names", metavar="NAME[@VARIANT]...", many=True, completes="name")
+@argument("names", metavar="[NAME[@VARIANT]]...", many=True, required=False, completes="name")
+@option(
+    "--from-image",
+    metavar="IMAGE",
+    completes="file",
+    help="Install what `vaehub explain` finds in this picture, after showing it; exit code 4 where "
+    "nothing is sure.",
+)
 @targets_option
 @option(
     "--for",
@@ -116,6 +124,7 @@ def command(
     call: Call,
     *,
     names: tuple[str, ...],
+    from_image: str | None,
     to: tuple[str, ...],
     checkpoint: str | None,
     source: str | None,
@@ -136,6 +145,7 @@ def command(
     """
     from vaehub import api
 
+    names = advised.names(call, names, image=from_image)
     settings = call.settings
     if limit_rate is not None:  # 0: whatever the configuration says, no limit
         settings = settings._replace(limit_rate=limit_rate or None)

@@ -1,0 +1,1 @@
+"""Know what is there: whose a file, a checkpoint's VAE or a picture is."""

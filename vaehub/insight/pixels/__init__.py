@@ -1,0 +1,1 @@
+"""What a picture's pixels look like: black, washed out, garbled, or nothing odd."""
