@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _KL = ("autoencoder-kl", "autoencoder-kl-flux2")
 _COUNTER = "num_batches_tracked"
 _H3_HEADS = 32
-"""Attention heads of MiniMax H3, whose original file keeps query, key and value of each together."""
+"""Of MiniMax H3, whose original file keeps query, key and value of each head together."""
 
 
 class Part(NamedTuple):
@@ -109,7 +109,9 @@ def _places(shapes: Shapes, found: Found | Unknown) -> Iterator[tuple[str, tuple
                 new = new.removeprefix("encoder.").removeprefix("decoder.")
             yield name, ((new, None),)
     elif isinstance(found.sizes, wan.Sizes):
-        renamed = {wan.to_diffusers(name): name for name in wan.manifest(found.sizes, layout="native")}
+        renamed = {
+            wan.to_diffusers(name): name for name in wan.manifest(found.sizes, layout="native")
+        }
         yield from ((name, ((renamed.get(name, name), None),)) for name in shapes)
     elif isinstance(found.sizes, sequential.Sizes):
         for name in shapes:

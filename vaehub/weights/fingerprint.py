@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vaehub.weights.canonical import Canonical, Part
-    from vaehub.weights.rounding import Precision, Rounded
+    from vaehub.weights.rounding import Precision, Rounder
     from vaehub.weights.tensors import Opened, Tensors
 
 FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
@@ -191,7 +191,7 @@ class _Tensor:
     def __init__(self, part: Part, dtype: str) -> None:
         self.part = part
         self.dtype = dtype
-        self.exact = {precision: True for precision in PRECISIONS}
+        self.exact = dict.fromkeys(PRECISIONS, True)
         self.digests = {"": hashlib.sha256(head(part.name, dtype, part.shape))}
         if dtype in FLOATS:
             for precision in PRECISIONS:
@@ -214,16 +214,11 @@ class _Tensor:
             at = self.places[len(self.samples)] - first
             self.samples.append(sketch.number(piece, at, self.dtype))
 
-    def round(
-        self,
-        piece: memoryview,
-        precision: Precision,
-        by: Callable[[memoryview, str, Precision], Rounded],
-    ) -> None:
+    def round(self, piece: memoryview, precision: Precision, by: Rounder) -> None:
         """Add a piece to a digest of rounded numbers."""
-        made = by(piece, self.dtype, precision)
+        made = by(piece, self.dtype, precision, compare=self.exact[precision])
         self.digests[precision].update(made.data)
-        self.exact[precision] = self.exact[precision] and made.exact
+        self.exact[precision] = made.exact
 
     def print(self) -> Print:
         """Give what came out."""
@@ -281,10 +276,7 @@ class _Work:
 
 
 def _rounding(
-    tensor: _Tensor,
-    piece: memoryview,
-    precision: Precision,
-    by: Callable[[memoryview, str, Precision], Rounded],
+    tensor: _Tensor, piece: memoryview, precision: Precision, by: Rounder
 ) -> Callable[[], object]:
     return lambda: tensor.round(piece, precision, by)
 

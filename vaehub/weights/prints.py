@@ -67,7 +67,7 @@ class Fingerprint(NamedTuple):
     """The types of its tensors, as safetensors names them."""
     whole: Side
     sides: Mapping[str, Side]
-    """``encoder``, ``decoder``, and ``both`` for what belongs to neither alone; where it is there."""
+    """``encoder``, ``decoder``, and ``both`` for what belongs to neither alone, as it has."""
 
     @property
     def text(self) -> str:
@@ -82,7 +82,7 @@ def whole_of(prints: Sequence[Print]) -> Side:
         fp16=_join(one.fp16 for one in prints),
         bf16=_join(one.bf16 for one in prints),
         exact=tuple(
-            cast("Precision", precision)
+            precision
             for precision in ("fp16", "bf16")
             if all(precision in one.exact for one in prints)
         ),
@@ -93,7 +93,9 @@ def whole_of(prints: Sequence[Print]) -> Side:
 
 def outline(tensors: Iterable[tuple[str, tuple[int, ...]]]) -> str:
     """Digest names and shapes: where two are equal, the sketches can be held together."""
-    lines = sorted(json.dumps([name, list(shape)], separators=(",", ":")) for name, shape in tensors)
+    lines = sorted(
+        json.dumps([name, list(shape)], separators=(",", ":")) for name, shape in tensors
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -113,9 +115,7 @@ def to_json(fingerprint: Fingerprint, *, sketches: bool) -> dict[str, Any]:
         "architecture": fingerprint.architecture,
         "dtypes": list(fingerprint.dtypes),
         **_side_json(fingerprint.whole, sketches=False),
-        **{
-            half: _side_json(side, sketches=sketches) for half, side in fingerprint.sides.items()
-        },
+        **{half: _side_json(side, sketches=sketches) for half, side in fingerprint.sides.items()},
     }
 
 

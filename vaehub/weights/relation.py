@@ -90,10 +90,13 @@ def relate(one: Fingerprint, other: Fingerprint) -> Relation:
     # A whole autoencoder and a half of it, or two of which one half was trained again.
     if len(shared) == 1:
         ((half, found),) = shared.items()
-        return Relation("same-encoder" if half == "encoder" else "same-decoder", found.precision, away)
-    if len(shared) == 2:  # only what belongs to neither half alone differs, or is missing in one
-        precisions = {found.precision for found in shared.values()} - {""}
-        return Relation("same-weights" if not precisions else "alike", *sorted(precisions)[:1], distance=away)
+        kind: Kind = "same-encoder" if half == "encoder" else "same-decoder"
+        return Relation(kind, found.precision, away)
+    if len(shared) == 2 and not ("both" in one.sides and "both" in other.sides):
+        # One of them lacks the statistics of the latent, and nothing else differs.
+        ways = set(shared.values())
+        way = ways.pop() if len(ways) == 1 else Same("alike", max(w.precision for w in ways))
+        return Relation(_KINDS[way.how], way.precision, away)
     if away is None or away >= sketch.FAR:
         return Relation("unrelated", distance=away)
     return Relation("close" if away <= sketch.CLOSE else "distant", distance=away)

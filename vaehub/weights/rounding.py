@@ -8,10 +8,7 @@ precision. Knows runs of bytes, little end first; refuses to know tensors.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, Literal, NamedTuple, Protocol
 
 Precision = Literal["fp16", "bf16"]
 NAN = {"fp16": 0x7E00, "bf16": 0x7FC0}
@@ -30,38 +27,50 @@ class Rounded(NamedTuple):
     """Whether each number kept its value; NaN counts as kept."""
 
 
-Rounder = "Callable[[memoryview, str, Precision], Rounded]"
+class Rounder(Protocol):
+    """A way to round."""
+
+    def __call__(
+        self, data: memoryview, source: str, precision: Precision, *, compare: bool = True
+    ) -> Rounded:
+        """Round numbers.
+
+        Args:
+            data: whole numbers, little end first.
+            source: their type: F64, F32, F16 or BF16.
+            precision: what to round to.
+            compare: whether it is asked if numbers keep their value; without, the answer is no.
+        """
 
 
-def rounder() -> Callable[[memoryview, str, Precision], Rounded]:
+def rounder() -> Rounder:
     """Give the quickest way that this machine has; all ways give the same bytes."""
     try:
-        import numpy
+        import numpy as np
     except ImportError:
         return round_plainly
-    return _Numpy(numpy)
+    return _Numpy(np)
 
 
-def round_plainly(data: memoryview, source: str, precision: Precision) -> Rounded:
-    """Round without numpy.
-
-    Args:
-        data: whole numbers, little end first.
-        source: their type: F64, F32, F16 or BF16.
-        precision: what to round to.
-    """
+def round_plainly(
+    data: memoryview, source: str, precision: Precision, *, compare: bool = True
+) -> Rounded:
+    """Round without numpy; see :class:`Rounder`."""
     # Imported here: it is a part of converting, which reads tensors, as this package does.
     from vaehub.converting.casting import cast
 
+    target = _TARGETS[precision]
     single = cast(data, source=source, target="F32").data
-    made = _one_nan(cast(memoryview(single), source="F32", target=_TARGETS[precision]).data, precision)
-    back = cast(memoryview(made), source=_TARGETS[precision], target="F32").data
+    rounded = cast(memoryview(single), source="F32", target=target).data
+    made = _one_nan(rounded, precision)
+    if not compare:
+        return Rounded(made, exact=False)
+    back = cast(memoryview(made), source=target, target="F32").data
     exact = back == single or _same_numbers(single, back)
     if source == "F64" and exact:
         wide = struct.unpack(f"<{len(data) // 8}d", data)
-        exact = all(
-            a == b or a != a for a, b in zip(wide, struct.unpack(f"<{len(wide)}f", back), strict=True)
-        )
+        narrow = struct.unpack(f"<{len(wide)}f", back)
+        exact = all(a == b or a != a for a, b in zip(wide, narrow, strict=True))
     return Rounded(made, exact)
 
 
@@ -86,16 +95,25 @@ class _Numpy:
     def __init__(self, numpy: Any) -> None:
         self._np = numpy
 
-    def __call__(self, data: memoryview, source: str, precision: Precision) -> Rounded:
+    def __call__(
+        self, data: memoryview, source: str, precision: Precision, *, compare: bool = True
+    ) -> Rounded:
         np = self._np
         made = np.empty(len(data) // {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}[source], "<u2")
-        exact = True
+        exact = compare
         with np.errstate(all="ignore"):
             for at in range(0, len(made), _STEP):
                 run = self._run(data, source, at, min(_STEP, len(made) - at))
                 into = made[at : at + len(run)]
-                kept = self._half(run, into) if precision == "fp16" else self._brain(run, into)
-                exact = exact and kept
+                if precision == "fp16":
+                    into[:] = run.astype("<f2").view("<u2")
+                else:
+                    self._brain(run, into)
+                if np.isnan(run.sum()):  # or infinities; nothing rules them out sooner
+                    into[(into & 0x7FFF) > _INFINITE[precision]] = NAN[precision]
+                    into[np.isnan(run)] = NAN[precision]
+                if exact:
+                    exact = self._is_exact(run, into, precision)
                 if source == "F64" and exact:
                     wide = np.frombuffer(data, "<f8", len(run), at * 8)
                     exact = bool(((wide == run) | (wide != wide)).all())
@@ -110,28 +128,22 @@ class _Numpy:
         width = {"F64": 8, "F16": 2}[source]
         return np.frombuffer(data, f"<f{width}", count, width * at).astype("<f4")
 
-    def _half(self, run: Any, into: Any) -> bool:
-        halves = run.astype("<f2")
-        into[:] = halves.view("<u2")
-        # The widest magnitude tells, in one look, whether any is NaN.
-        top = int(self._np.bitwise_and(into, 0x7FFF).max(initial=0))
-        if top > _INFINITE["fp16"]:
-            into[(into & 0x7FFF) > _INFINITE["fp16"]] = NAN["fp16"]
-        if len(run) and halves[0] != run[0] and run[0] == run[0]:
-            return False
-        return bool(((halves == run) | (run != run)).all())
-
-    def _brain(self, run: Any, into: Any) -> bool:
-        np = self._np
+    def _brain(self, run: Any, into: Any) -> None:
         bits = run.view("<u4")
-        odd = bits >> 16
-        odd &= 1
-        odd += 0x7FFF
-        odd += bits
-        odd >>= 16
-        into[:] = odd
-        magnitudes = bits & 0x7FFFFFFF
-        if int(magnitudes.max(initial=0)) > 0x7F800000:
-            into[magnitudes > 0x7F800000] = NAN["bf16"]
-        nans = magnitudes > 0x7F800000
-        return bool((((bits & 0xFFFF) == 0) | nans).all()) if len(run) else True
+        carried = bits >> 16
+        carried &= 1
+        carried += 0x7FFF
+        carried += bits
+        carried >>= 16
+        into[:] = carried
+
+    def _is_exact(self, run: Any, into: Any, precision: Precision) -> bool:
+        if precision == "fp16":
+            back = into.view("<f2")
+            # What is not exact mostly shows at once, and widening all of it takes long.
+            return self._equal(run[:64], back[:64]) and self._equal(run, back)
+        back = (into.astype("<u4") << 16).view("<f4")
+        return self._equal(run, back)
+
+    def _equal(self, one: Any, other: Any) -> bool:
+        return bool(((one == other) | (one != one)).all())

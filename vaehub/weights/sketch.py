@@ -78,8 +78,7 @@ def number(data: bytes | memoryview, at: int, dtype: str) -> float:
         value: float = struct.unpack("<f", b"\0\0" + bytes(data[2 * at : 2 * at + 2]))[0]
         return value
     letter, item = {"F64": ("d", 8), "F32": ("f", 4), "F16": ("e", 2)}[dtype]
-    value = struct.unpack_from("<" + letter, data, item * at)[0]
-    return value
+    return float(struct.unpack_from("<" + letter, data, item * at)[0])
 
 
 def pack(numbers: list[float]) -> bytes:

@@ -1,0 +1,1 @@
+"""Know what there is: which VAE a file is, and what speaks for it."""

@@ -1,0 +1,138 @@
+"""Find out which known autoencoder a file's weights are, or are near.
+
+Held against each other are fingerprints: those of what is on this machine, those in the catalogs,
+and those of the other files that were asked about. A file is read for its fingerprint only where
+its names and shapes are those of the other, and never twice (:mod:`vaehub.insight.remembered`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from vaehub.errors import IntegrityError
+from vaehub.insight import remembered
+from vaehub.weights import prints
+from vaehub.weights.canonical import canonical
+from vaehub.weights.fingerprint import outlines, read_fingerprint
+from vaehub.weights.relation import Relation, relate
+from vaehub.weights.tensors import read_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from vaehub.weights.prints import Fingerprint
+
+KEPT = 5
+"""Relations of one file that are told, the nearest first."""
+
+
+class Kin(NamedTuple):
+    """Another autoencoder, and what a file's is to it."""
+
+    name: str
+    """``catalog/id@variant``, or a path."""
+    path: Path | None
+    """Where it lies on this machine; None where only the catalog tells of it."""
+    sha256: str | None
+    relation: Relation
+
+
+class Candidate(NamedTuple):
+    """What a file is held against."""
+
+    name: str
+    path: Path | None
+    sha256: str | None
+    fingerprint: Fingerprint | None = None
+    """Where it is known without the file."""
+
+
+class Reader:
+    """Reads fingerprints, each once, and remembers them beyond this run."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._known: dict[str, Fingerprint | None] = {}
+        self._outlines: dict[Path, Mapping[str, str]] = {}
+
+    def read(self, path: Path) -> str:
+        """Read a file at once for its sha256 and its fingerprint, and give the former.
+
+        Raises:
+            IntegrityError: there is no autoencoder in it.
+            OSError: it cannot be read.
+        """
+        done = read_fingerprint(read_tensors(path))
+        self._keep(done.sha256, done.fingerprint)
+        return done.sha256
+
+    def of(self, path: Path, sha256: str) -> Fingerprint:
+        """Give the fingerprint of a file whose sha256 is known.
+
+        Raises:
+            IntegrityError: there is no autoencoder in it, or it holds other bytes by now.
+            OSError: it cannot be read.
+        """
+        known = self._known.get(sha256) or remembered.recall(self._cache, sha256)
+        if known is not None:
+            self._known[sha256] = known
+            return known
+        if self.read(path) != sha256:
+            raise IntegrityError(
+                f"{path}: holds other bytes than a moment ago",
+                hint="something writes to it; wait, then try again",
+            )
+        found = self._known[sha256]
+        assert found is not None
+        return found
+
+    def _keep(self, sha256: str, fingerprint: Fingerprint) -> None:
+        self._known[sha256] = fingerprint
+        remembered.remember(self._cache, sha256, fingerprint)
+
+    def kin(self, mine: Fingerprint, others: Iterable[Candidate]) -> list[Kin]:
+        """Say what an autoencoder is to each of others; unrelated ones are left out."""
+        found = []
+        for other in others:
+            theirs = other.fingerprint or self._comparable(mine, other)
+            if theirs is None:
+                continue
+            relation = relate(mine, theirs)
+            if relation.kind != "unrelated":
+                found.append(Kin(other.name, other.path, other.sha256, relation))
+        return sorted(found, key=_nearest)[:KEPT]
+
+    def _comparable(self, mine: Fingerprint, other: Candidate) -> Fingerprint | None:
+        """Read the fingerprint of a file that has the names and shapes of this autoencoder."""
+        if other.path is None or other.sha256 is None:
+            return None
+        known = self._known.get(other.sha256) or remembered.recall(self._cache, other.sha256)
+        if known is not None:
+            return known
+        if other.sha256 in self._known:
+            return None  # was looked at, and is none
+        try:
+            if other.path not in self._outlines:
+                shapes = {k: s.shape for k, s in read_tensors(other.path).stored.items()}
+                self._outlines[other.path] = outlines(canonical(shapes))
+            theirs = self._outlines[other.path]
+            ours = {half: side.outline for half, side in mine.sides.items()}
+            if not any(ours.get(half) == outline for half, outline in theirs.items()):
+                return None
+            return self.of(other.path, other.sha256)
+        except (IntegrityError, OSError):
+            self._known[other.sha256] = None
+            self._outlines.setdefault(other.path, {})
+            return None
+
+
+def of_catalog(name: str, sha256: str, record: Mapping[str, object] | None) -> Candidate | None:
+    """Make a candidate of a fingerprint that stands in a catalog."""
+    fingerprint = prints.from_json(dict(record)) if record is not None else None
+    return Candidate(name, None, sha256, fingerprint) if fingerprint is not None else None
+
+
+def _nearest(kin: Kin) -> tuple[int, float, str]:
+    away = kin.relation.distance
+    return (kin.relation.rank, away if away is not None else 9.0, kin.name)
