@@ -97,7 +97,7 @@ def read_fingerprint(tensors: Tensors, named: Canonical | None = None) -> Read:
         Fingerprint(
             architecture=named.architecture,
             dtypes=tuple(sorted({one.dtype for one in prints})),
-            whole=whole_of(prints),
+            whole=whole_of(prints)._replace(outline="", sketch=b""),  # its sides have them
             sides={
                 half: whole_of([one for one in prints if one.half == half])
                 for half in ("encoder", "decoder", "both")

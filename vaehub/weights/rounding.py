@@ -110,7 +110,6 @@ class _Numpy:
                 else:
                     self._brain(run, into)
                 if np.isnan(run.sum()):  # or infinities; nothing rules them out sooner
-                    into[(into & 0x7FFF) > _INFINITE[precision]] = NAN[precision]
                     into[np.isnan(run)] = NAN[precision]
                 if exact:
                     exact = self._is_exact(run, into, precision)
