@@ -122,7 +122,6 @@ def _link(step: Step, state: Path) -> str:
         if sha256_of(path) != step.sha256:
             raise _Left(f"{path} holds other bytes by now")
     ours = staging.folder_of(step.path)
-    staging.sweep(ours)
     temporary = staging.create(ours)
     try:
         with step.kept.open("rb") as opened:
@@ -143,8 +142,7 @@ def _link(step: Step, state: Path) -> str:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            ours.rmdir()  # only where nothing lies in it
+        _tidy(ours)
     durable.sync_folder(step.path.parent)
     _refresh(step.path, step.sha256)
     return method
@@ -160,6 +158,7 @@ def undo_each(state: Path) -> Iterator[Done]:
         step = Step(path, Path(read["kept"]), read["sha256"], read["size"])
         try:
             reason = _undo(step, read)
+            _tidy(staging.folder_of(path))
             ledger.forget(folder, path)
         except (OSError, VaehubError) as error:
             told = error.message if isinstance(error, VaehubError) else error.strerror
@@ -196,7 +195,6 @@ def _undo(step: Step, record: dict[str, Any]) -> str | None:
 def _separate(path: Path, record: dict[str, Any]) -> None:
     """Put a copy in the place of a link."""
     ours = staging.folder_of(path)
-    staging.sweep(ours)
     temporary = staging.create(ours)
     try:
         with path.open("rb") as opened:
@@ -207,9 +205,15 @@ def _separate(path: Path, record: dict[str, Any]) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            ours.rmdir()  # only where nothing lies in it
+        _tidy(ours)
     durable.sync_folder(path.parent)
+
+
+def _tidy(ours: Path) -> None:
+    """Remove what killed processes left, and our folder where nothing else lies in it."""
+    staging.sweep(ours)
+    with contextlib.suppress(OSError):
+        ours.rmdir()
 
 
 def _record(
