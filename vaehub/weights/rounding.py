@@ -61,8 +61,10 @@ def round_plainly(
 
     target = _TARGETS[precision]
     single = cast(data, source=source, target="F32").data
-    rounded = cast(memoryview(single), source="F32", target=target).data
-    made = _one_nan(rounded, precision)
+    made = cast(memoryview(single), source="F32", target=target).data
+    total = sum(memoryview(single).cast("f"))
+    if total != total:  # a NaN, or infinities of both signs: nothing rules them out sooner
+        made = _one_nan(made, precision)
     if not compare:
         return Rounded(made, exact=False)
     back = cast(memoryview(made), source=target, target="F32").data
@@ -76,10 +78,8 @@ def round_plainly(
 
 def _one_nan(data: bytes, precision: Precision) -> bytes:
     infinite = _INFINITE[precision]
-    words = memoryview(data).cast("H")
-    if all(word & 0x7FFF <= infinite for word in words):
-        return data
     nan = NAN[precision]
+    words = memoryview(data).cast("H")
     fixed = [word if word & 0x7FFF <= infinite else nan for word in words]
     return struct.pack(f"<{len(fixed)}H", *fixed)
 
