@@ -1,8 +1,8 @@
 """What identifying a file takes, against sha256sum of it: one that is known, and one that is not.
 
-The fingerprint of a file that nobody knows costs another hash of all its bytes, two of half of them,
-and two roundings; it is made beside the file's own hash, on as many cores as there are. The roundings
-want numpy, which the product's environment may have or not: --venv says which environment that is.
+The fingerprint of a file that nobody knows costs another hash of all its bytes, two of half of
+them, and two roundings; it is made beside the file's own hash, on as many cores as there are. The
+roundings want numpy, which the product's environment may have or not: --venv says which that is.
 """
 
 from __future__ import annotations
