@@ -699,7 +699,8 @@ def identify(
 
     Args:
         paths: Files, and folders that are looked through with all that is below them.
-        every_hash: Also work out AutoV3, CRC32 and, where its package is there, BLAKE3.
+        every_hash: Also work out AutoV3, CRC32, BLAKE3 where its package is there, and the
+            fingerprints of files whose bytes are known.
         settings: The settings; the user's own by default.
         catalogs: The catalogs; the user's own by default.
         listener: Told how far reading is; silent by default.

@@ -233,8 +233,9 @@ def _one(file: Identified, online: Answers | None) -> Iterator[Block]:
         yield Fact("also called", _few(known.names))
     if file.architecture is not None:
         yield Fact("architecture", file.architecture)
-    if len(file.kin) > 1:
-        yield Fact("also", "\n".join(map(relation_words, file.kin[1:])))
+    others = file.kin if file.status == "known" else file.kin[1:]
+    if others:
+        yield Fact("also", "\n".join(map(relation_words, others)))
     if file.installed:
         yield Fact("installed", "\n".join(map(str, file.installed)))
     elif file.in_store:

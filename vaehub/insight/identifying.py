@@ -7,6 +7,7 @@ by fingerprint. Nothing is changed; :mod:`vaehub.insight.dedupe` does that.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -66,7 +67,7 @@ class Identified(NamedTuple):
     in_store: bool
     architecture: str | None
     fingerprint: Fingerprint | None
-    """None where it was not needed: the bytes are known."""
+    """None where nobody wanted it: the bytes are known."""
     kin: tuple[Kin, ...]
     message: str | None
     """Why nothing is known of its weights: it is a LoRA, or no autoencoder that vaehub knows."""
@@ -133,7 +134,7 @@ def identify(
         catalogs: What is known.
         settings: Where store, state and cache of the user lie.
         listener: Told how far reading is.
-        every_hash: Also work out the digests that cost another reading.
+        every_hash: Also work out the digests that cost another reading, fingerprints among them.
     """
     found = _Found()
     for path in paths:
@@ -360,7 +361,12 @@ def _describe(seen: Seen, sha256: str, reading: _Reading, *, every_hash: bool) -
         kin=(),
         message=None,
     )
-    return file if file.status == "known" else _with_fingerprint(file, reading.reader)
+    if file.status != "known":
+        return _with_fingerprint(file, reading.reader)
+    if every_hash:
+        with contextlib.suppress(IntegrityError):  # its bytes say what it is, weights or not
+            return _with_fingerprint(file, reading.reader)
+    return file
 
 
 def _with_fingerprint(file: Identified, reader: Reader) -> Identified:

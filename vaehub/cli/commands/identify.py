@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     help="Say what a quoted digest may stand for: sha256 or its beginning, AutoV1, AutoV3, BLAKE3, "
     "CRC32; may be given several times.",
 )
-@option("--hashes", help="Also work out AutoV3, CRC32 and BLAKE3, which takes another reading.")
+@option("--hashes", help="Also work out AutoV3, CRC32, BLAKE3 and the fingerprint of each file.")
 @option("--online", help="Ask Civitai and Liblib by sha256.")
 @option("--dedupe", help="Let files with the same bytes share them; without --yes only say so.")
 @option("--yes", help="Do what --dedupe says.")
