@@ -8,13 +8,16 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.api_box import Box, overwrite
 from tests.openings import watched
-from tests.trees import snapshot
+from tests.trees import forbidding_folder, snapshot
 from tests.weights import autoencoders as ae
-from tests.weights.files import safetensors
+from tests.weights.files import PLAIN, safetensors, torch_zip
 from vaehub import api, caching
+from vaehub.insight.finding import Finding
 from vaehub.insight.kin import Reader
 from vaehub.weights import prints
 from vaehub.weights.fingerprint import read_fingerprint
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from vaehub.loopback import LoopbackWorld
 
 NAME = "house.safetensors"
+PICKLE = torch_zip(PLAIN)
+_AT = st.integers(0, len(PICKLE) - 1)
+_BYTE = st.binary(min_size=1, max_size=1)
+_LONG = st.integers(0, 2**64 - 1)
 
 
 @pytest.fixture
@@ -250,3 +257,62 @@ def test_a_blob_that_somebody_wrote_into_is_not_believed(box: Box, folder: Path)
             overwrite(blob, ae.write(folder / "x.safetensors", ae.numbers(8)).read_bytes())
     path = ae.write(folder / "some.safetensors", ae.numbers(8, layout="diffusers"))
     assert only(identify(box, path)).kin == ()
+
+
+def test_what_is_far_is_not_read_through(box: Box, folder: Path, sound: bytes) -> None:
+    box.install("house")
+    digest = hashlib.sha256(sound).hexdigest()
+    for kept in box.settings.cache.rglob(f"{digest}.json"):
+        kept.unlink()  # of other tests
+    path = ae.write(folder / "some.safetensors", ae.numbers(4))
+    identify(box, path)
+    assert not list(box.settings.cache.rglob(f"{digest}.json"))
+    ae.write(path, ae.changed(ae.numbers(), only="encoder", by=3.0))
+    assert only(identify(box, path)).kin[0].relation.kind == "same-decoder"
+    assert list(box.settings.cache.rglob(f"{digest}.json"))
+
+
+def test_a_folder_that_cannot_be_read_is_an_error() -> None:
+    with forbidding_folder(0) as closed:
+        found = Finding()
+        found.add(closed)
+    (failed,) = found.failed
+    assert failed.error.exit_code == 2
+    assert "cannot look into" in failed.error.message
+
+
+@settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    name=st.sampled_from(["a.safetensors", "a.sft", "a.pt", "a.ckpt", "a.bin"]),
+    data=st.one_of(
+        st.binary(max_size=200),
+        st.builds(lambda cut: PICKLE[:cut], st.integers(0, len(PICKLE))),
+        st.builds(lambda at, byte: PICKLE[:at] + byte + PICKLE[at + 1 :], _AT, _BYTE),
+        st.builds(lambda n, tail: n.to_bytes(8, "little") + b"{" + tail, _LONG, st.binary()),
+    ),
+)
+def test_any_file_at_all_is_unknown_or_no_model(
+    box: Box, folder: Path, name: str, data: bytes
+) -> None:
+    path = folder / name
+    path.write_bytes(data)
+    report = identify(box, path)
+    if report.failed:
+        (failed,) = report.failed
+        assert failed.error.exit_code == 6
+        assert name in failed.error.message
+    else:
+        assert only(report).sha256 == hashlib.sha256(data).hexdigest()
+    path.unlink()
+
+
+def test_a_zip_that_unfolds_to_gigabytes_is_refused(box: Box, folder: Path) -> None:
+    import zipfile
+
+    path = folder / "bomb.ckpt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + b"(" * (64 << 20))
+    (failed,) = identify(box, path).failed
+    assert failed.error.exit_code == 6

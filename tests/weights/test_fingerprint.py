@@ -17,9 +17,11 @@ from tests.weights import autoencoders as ae
 from tests.weights import files
 from vaehub.errors import IntegrityError, NotAModel
 from vaehub.weights import kl, prints, sketch
+from vaehub.weights.canonical import canonical
 from vaehub.weights.fingerprint import Read, head, read_fingerprint
 from vaehub.weights.relation import relate
 from vaehub.weights.rounding import NAN, round_plainly, rounder
+from vaehub.weights.sampling import read_sketches
 from vaehub.weights.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -513,3 +515,29 @@ def test_the_places_of_a_sketch_are_spread_and_stay() -> None:
     assert len({place % 9 for place in places}) > 5
     assert sketch.places("decoder.conv_in.weight", 3200) == places
     assert set(sketch.places("x", 1)) == {0}
+
+
+@pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
+def test_a_sketch_read_alone_is_that_of_the_fingerprint(
+    file: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    ae.write(file, shuffled(ae.cast(ae.numbers(), dtype)))
+    tensors = read_tensors(file)
+    named = canonical({key: stored.shape for key, stored in tensors.stored.items()})
+    whole = read_fingerprint(tensors)
+    alone = read_sketches(tensors, named)
+    assert alone == {half: side.sketch for half, side in whole.fingerprint.sides.items()}
+
+
+def test_distances_with_numpy_and_without_are_the_same(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numpy")
+    one = of(file, ae.numbers())
+    others = [of(file, ae.numbers(3)), of(file, ae.changed(ae.numbers(), by=0.001)), one]
+    quick = [relate(other, one) for other in others]
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    for other, found in zip(others, quick, strict=True):
+        plain = relate(other, one)
+        assert plain.kind == found.kind
+        assert plain.distance == pytest.approx(found.distance)

@@ -8,24 +8,20 @@ by fingerprint. Nothing is changed; :mod:`vaehub.insight.dedupe` does that.
 from __future__ import annotations
 
 import contextlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from vaehub import walking
-from vaehub.digests import Digests
-from vaehub.errors import IntegrityError, NotAModel, UsageError, VaehubError
-from vaehub.hashing import sha256_of, sha256_of_each
+from vaehub.errors import IntegrityError
 from vaehub.insight import hashes, here, quoted
-from vaehub.model import PICKLE_SUFFIXES, Problem
-from vaehub.weights.heads import SAFETENSORS_SUFFIXES
+from vaehub.insight.finding import Failed, Finding, Seen
+from vaehub.insight.reading import Reading
+from vaehub.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from vaehub.catalog import Catalogs
-    from vaehub.insight.here import Here
-    from vaehub.insight.kin import Candidate, Kin, Reader
+    from vaehub.insight.kin import Kin, Reader
     from vaehub.insight.quoted import Known
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
@@ -34,22 +30,6 @@ if TYPE_CHECKING:
 Status = Literal["known", "recognised", "unknown"]
 """``known``: its bytes are described somewhere; ``recognised``: its weights are those of another
 file, or near them; ``unknown``: neither."""
-SUFFIXES = SAFETENSORS_SUFFIXES | PICKLE_SUFFIXES
-_AT_ONCE = 8
-
-
-class Seen(NamedTuple):
-    """A file as it was found."""
-
-    path: Path
-    stat: os.stat_result
-    named: bool
-    """Whether the user named it, and not only a folder that it lies in."""
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        """Device and inode: names of one file have the same."""
-        return (self.stat.st_dev, self.stat.st_ino)
 
 
 class Identified(NamedTuple):
@@ -84,13 +64,6 @@ class Identified(NamedTuple):
         """Give all that these very bytes are: ``catalog/id@variant``."""
         told = self.known.entries if self.known is not None else ()
         return tuple(dict.fromkeys((*told, *self.placed_as)))
-
-
-class Failed(NamedTuple):
-    """A file or a path that could not be identified."""
-
-    path: Path
-    error: VaehubError
 
 
 class Report(NamedTuple):
@@ -136,27 +109,27 @@ def identify(
         listener: Told how far reading is.
         every_hash: Also work out the digests that cost another reading, fingerprints among them.
     """
-    found = _Found()
+    found = Finding()
     for path in paths:
         found.add(path)
     known = quoted.index(catalogs)
     around = here.look_around(settings)
-    reading = _Reading(settings.cache, known, around)
+    reading = Reading(settings.cache, known, around)
     digests = reading.digests(found.files, listener)
     done: list[Identified] = []
     for seen in found.files:
         digest = digests[seen.identity]
         if isinstance(digest, OSError):
-            _unreadable(found, seen, digest)
+            found.unreadable(seen, digest)
             continue
         try:
             done.append(_describe(seen, digest, reading, every_hash=every_hash))
         except IntegrityError as error:
             found.refuse(seen, error)
         except OSError as error:
-            _unreadable(found, seen, error)
+            found.unreadable(seen, error)
     reading.relate(done)
-    named = [_misnamed(file, known, catalogs) for file in done]
+    named = [_misnamed(file, known) for file in done]
     return Report(
         tuple(done),
         tuple(found.failed),
@@ -165,178 +138,7 @@ def identify(
     )
 
 
-class _Found:
-    """Files to look at, each path once, and what went wrong on the way."""
-
-    def __init__(self) -> None:
-        self.files: list[Seen] = []
-        self.failed: list[Failed] = []
-        self.problems: list[Problem] = []
-        self.passed_by = 0
-        self._paths: set[Path] = set()
-
-    def add(self, path: Path) -> None:
-        """Add a file, or those of a folder."""
-        try:
-            stat = path.stat()
-        except (OSError, ValueError) as error:
-            reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-            what = (
-                f"there is no {path}"
-                if isinstance(error, FileNotFoundError)
-                else f"{path}: {reason}"
-            )
-            hint = "name files, or folders that hold models"
-            self.failed.append(Failed(path, UsageError(what, hint=hint)))
-            return
-        if path.is_dir():
-            for inner, stat in walking.files_below(path, self.problems):
-                if inner.suffix.lower() in SUFFIXES:
-                    self._add(Seen(inner, stat, named=False))
-                else:
-                    self.passed_by += 1
-        elif path.is_file():
-            self._add(Seen(path, stat, named=True))
-        else:
-            self.failed.append(Failed(path, UsageError(f"{path} is neither a file nor a folder")))
-
-    def _add(self, seen: Seen) -> None:
-        absolute = Path(os.path.normpath(seen.path.absolute()))
-        if absolute not in self._paths:
-            self._paths.add(absolute)
-            self.files.append(seen)
-
-    def refuse(self, seen: Seen, error: VaehubError) -> None:
-        """Note that a file is no model: an error where the user named it, else a note."""
-        if seen.named:
-            self.failed.append(Failed(seen.path, error))
-        else:
-            self.problems.append(
-                Problem(error.code, error.message, str(seen.path), blocking=False, hint=error.hint)
-            )
-
-
-def _unreadable(found: _Found, seen: Seen, error: OSError) -> None:
-    if seen.named:
-        reason = error.strerror or str(error)
-        hint = "check its owner and its permissions"
-        found.failed.append(
-            Failed(seen.path, UsageError(f"cannot read {seen.path}: {reason}", hint=hint))
-        )
-    else:
-        found.problems.append(walking.unreadable(seen.path, error))
-
-
-class _Reading:
-    """All that is known, and what has been read in this run."""
-
-    def __init__(self, cache: Path, known: Mapping[str, Known], around: Here) -> None:
-        self.known = known
-        self.around = around
-        self._digests = Digests(cache)
-        self._cache = cache
-        self._reader: Reader | None = None
-        self._sizes = {one.size for one in known.values()} | {
-            receipt.size for placed in around.installed.values() for receipt in placed
-        }
-
-    @property
-    def reader(self) -> Reader:
-        """Give what reads fingerprints, which is imported where one is wanted."""
-        if self._reader is None:
-            from vaehub.insight.kin import Reader
-
-            self._reader = Reader(self._cache)
-        return self._reader
-
-    def digests(
-        self, files: Sequence[Seen], listener: Listener
-    ) -> dict[tuple[int, int], str | OSError]:
-        """Hash files, those with several names once; what nobody remembers is read."""
-        first: dict[tuple[int, int], Seen] = {}
-        for seen in files:
-            first.setdefault(seen.identity, seen)
-        chosen = list(first.values())
-        label = "reading"
-        done = 0
-        if chosen:
-            listener.started(label, sum(seen.stat.st_size for seen in chosen), 0)
-        answers: dict[tuple[int, int], str | OSError] = {}
-        for at in range(0, len(chosen), _AT_ONCE):
-            batch = chosen[at : at + _AT_ONCE]
-            told = self._digests.of_each([seen.path for seen in batch], by=self._hash)
-            answers.update(zip((seen.identity for seen in batch), told, strict=True))
-            done += sum(seen.stat.st_size for seen in batch)
-            listener.advanced(label, done)
-        if chosen:
-            listener.finished(label)
-        return answers
-
-    def _hash(self, paths: Sequence[Path]) -> list[str | OSError]:
-        """Hash files; one that by its size nobody knows gives its fingerprint on the same way."""
-        unsized = {path for path in paths if not self._may_be_known(path)}
-        plain = [path for path in paths if path not in unsized]
-        answers = dict(zip(plain, sha256_of_each(plain), strict=True))
-        for path in unsized:
-            try:
-                answers[path] = self._read(path)
-            except OSError as error:
-                answers[path] = error
-        return [answers[path] for path in paths]
-
-    def _may_be_known(self, path: Path) -> bool:
-        try:
-            return path.stat().st_size in self._sizes
-        except OSError:
-            return True
-
-    def _read(self, path: Path) -> str:
-        try:
-            return self.reader.read(path)
-        except IntegrityError:
-            return sha256_of(path)  # what is wrong with it is told where it is described
-
-    def candidates(self, files: Sequence[Identified]) -> list[Candidate]:
-        """Give all autoencoders that a file may be related to."""
-        from vaehub.insight.kin import Candidate, of_catalog
-
-        found: dict[str, Candidate] = {}
-        for sha256 in self.around.all():
-            found[sha256] = Candidate(self._called(sha256), self.around.path_of(sha256), sha256)
-        for file in files:
-            if file.message is None:
-                name = self._called(file.sha256, otherwise=str(file.seen.path))
-                found.setdefault(file.sha256, Candidate(name, file.seen.path, file.sha256))
-        for one in self.known.values():
-            listed = of_catalog(one.called, one.sha256, one.fingerprint)
-            if listed is not None:
-                found.setdefault(one.sha256, listed)
-        return list(found.values())
-
-    def _called(self, sha256: str, *, otherwise: str | None = None) -> str:
-        known = self.known.get(sha256)
-        if known is not None:
-            return known.called
-        placed = self.around.installed.get(sha256)
-        if placed:
-            return f"{placed[0].entry}@{placed[0].variant}".removeprefix("vaehub/")
-        return otherwise or sha256[:10]
-
-    def relate(self, files: list[Identified]) -> None:
-        """Say of each file whose bytes nobody knows what its weights are."""
-        unknown = [at for at, file in enumerate(files) if file.fingerprint is not None]
-        if not unknown:
-            return
-        candidates = self.candidates(files)
-        for at in unknown:
-            file = files[at]
-            assert file.fingerprint is not None
-            others = [one for one in candidates if one.sha256 != file.sha256]
-            kin = self.reader.kin(file.fingerprint, others)
-            files[at] = file._replace(kin=tuple(kin))
-
-
-def _describe(seen: Seen, sha256: str, reading: _Reading, *, every_hash: bool) -> Identified:
+def _describe(seen: Seen, sha256: str, reading: Reading, *, every_hash: bool) -> Identified:
     """Say what is known of a file by its bytes, and take its fingerprint where nothing is.
 
     Raises:
@@ -385,7 +187,7 @@ def _with_fingerprint(file: Identified, reader: Reader) -> Identified:
     )
 
 
-def _misnamed(file: Identified, known: Mapping[str, Known], catalogs: Catalogs) -> Problem | None:
+def _misnamed(file: Identified, known: Mapping[str, Known]) -> Problem | None:
     """Say so where a file goes by the name of other bytes."""
     name = file.seen.path.name.casefold()
     bearers = [
@@ -404,4 +206,4 @@ def _misnamed(file: Identified, known: Mapping[str, Known], catalogs: Catalogs) 
     )
 
 
-__all__ = ["Failed", "Identified", "NotAModel", "Report", "Seen", "identify"]
+__all__ = ["Failed", "Identified", "Report", "Seen", "identify"]

@@ -2,7 +2,8 @@
 
 Held against each other are fingerprints: those of what is on this machine, those in the catalogs,
 and those of the other files that were asked about. A file is read for its fingerprint only where
-its names and shapes are those of the other, and never twice (:mod:`vaehub.insight.remembered`).
+its names and shapes are those of the other, and some thousand of its numbers near the other's; and
+never twice (:mod:`vaehub.insight.remembered`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import IntegrityError
 from vaehub.insight import remembered
-from vaehub.weights import prints
+from vaehub.weights import prints, sketch
 from vaehub.weights.canonical import canonical
 from vaehub.weights.fingerprint import outlines, read_fingerprint
 from vaehub.weights.relation import Relation, relate
+from vaehub.weights.sampling import read_sketches
 from vaehub.weights.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Reader:
         self._cache = cache
         self._known: dict[str, Fingerprint | None] = {}
         self._outlines: dict[Path, Mapping[str, str]] = {}
+        self._sketches: dict[Path, Mapping[str, bytes] | None] = {}
 
     def read(self, path: Path) -> str:
         """Read a file at once for its sha256 and its fingerprint, and give the former.
@@ -114,17 +117,31 @@ class Reader:
             return None  # was looked at, and is none
         try:
             if other.path not in self._outlines:
-                shapes = {k: s.shape for k, s in read_tensors(other.path).stored.items()}
-                self._outlines[other.path] = outlines(canonical(shapes))
-            theirs = self._outlines[other.path]
-            ours = {half: side.outline for half, side in mine.sides.items()}
-            if not any(ours.get(half) == outline for half, outline in theirs.items()):
+                self._look(other.path)
+            if not self._may_be_near(mine, other.path):
                 return None
             return self.of(other.path, other.sha256)
         except (IntegrityError, OSError):
             self._known[other.sha256] = None
-            self._outlines.setdefault(other.path, {})
             return None
+
+    def _look(self, path: Path) -> None:
+        tensors = read_tensors(path)
+        named = canonical({key: stored.shape for key, stored in tensors.stored.items()})
+        self._outlines[path] = outlines(named)
+        self._sketches[path] = read_sketches(tensors, named)
+
+    def _may_be_near(self, mine: Fingerprint, path: Path) -> bool:
+        """Say whether any half is of the same shapes, and not far from this one's."""
+        sketches = self._sketches[path]
+        for half, outline in self._outlines[path].items():
+            side = mine.sides.get(half)
+            if side is None or side.outline != outline:
+                continue
+            away = sketch.distance([(side.sketch, sketches[half])]) if sketches else None
+            if away is None or away < sketch.FAR:
+                return True
+        return False
 
 
 def of_catalog(name: str, sha256: str, record: Mapping[str, object] | None) -> Candidate | None:

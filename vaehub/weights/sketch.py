@@ -57,19 +57,38 @@ def distance(pairs: Iterable[tuple[bytes, bytes]]) -> float | None:
     Returns:
         None where there is nothing to compare, or a number is NaN or infinite.
     """
-    total, tensors = 0.0, 0
+    shares: list[float] = []
     for one, other in pairs:
         if len(one) != len(other):
             return None
-        for at in range(0, len(one), BYTES):
-            a = struct.unpack_from(f"<{SAMPLES}f", one, at)
-            b = struct.unpack_from(f"<{SAMPLES}f", other, at)
-            power = sum(x * x for x in a) + sum(y * y for y in b)
-            if power:
-                total += 2 * sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / power
-            tensors += 1
-    mean = total / tensors if tensors else math.nan
+        shares += _shares(one, other)
+    mean = sum(shares) / len(shares) if shares else math.nan
     return math.sqrt(mean) if math.isfinite(mean) else None
+
+
+def _shares(one: bytes, other: bytes) -> list[float]:
+    """Give for each tensor what it adds to the mean."""
+    try:
+        import numpy as np
+    except ImportError:
+        return _shares_plainly(one, other)
+    a, b = (np.frombuffer(each, "<f4").astype("<f8").reshape(-1, SAMPLES) for each in (one, other))
+    with np.errstate(all="ignore"):
+        power = (a * a).sum(1) + (b * b).sum(1)
+        apart = 2 * ((a - b) ** 2).sum(1)
+        found: list[float] = np.where(power == 0, 0.0, apart / power).tolist()
+    return found
+
+
+def _shares_plainly(one: bytes, other: bytes) -> list[float]:
+    found = []
+    for at in range(0, len(one), BYTES):
+        a = struct.unpack_from(f"<{SAMPLES}f", one, at)
+        b = struct.unpack_from(f"<{SAMPLES}f", other, at)
+        power = sum(x * x for x in a) + sum(y * y for y in b)
+        apart = 2 * sum((x - y) ** 2 for x, y in zip(a, b, strict=True))
+        found.append(apart / power if power else 0.0)
+    return found
 
 
 def number(data: bytes | memoryview, at: int, dtype: str) -> float:
