@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +13,11 @@ import pytest
 from tests import killing
 from tests.api_box import Box
 from tests.builders import safetensors_bytes
+from tests.openings import watched
 from tests.trees import another_file_system
 from vaehub import api, place, receipts
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vaehub.insight.dedupe import Done
     from vaehub.loopback import LoopbackWorld
 
@@ -207,9 +207,38 @@ def test_nothing_is_linked_across_file_systems(box: Box, folder: Path, tmp_path:
 
 @pytest.mark.usefixtures("no_reflinks")
 def test_links_are_passed_over(box: Box, folder: Path) -> None:
-    (folder / "link.pt").symlink_to("a.pt")
-    dedupe(box, folder)
-    assert (folder / "link.pt").is_symlink()
+    (folder / "0.pt").symlink_to("a.pt")  # listed before the file itself
+    done = dedupe(box, folder)
+    assert [(one.path.name, one.kept.name, one.status) for one in done] == [
+        ("b.safetensors", "a.pt", "linked"),
+        ("c.pt", "a.pt", "linked"),
+    ]
+    assert (folder / "0.pt").is_symlink()
+
+
+@pytest.mark.usefixtures("no_reflinks")
+def test_a_link_to_elsewhere_is_not_replaced(box: Box, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.pt").write_bytes(DATA)
+    (folder / "0.pt").symlink_to(tmp_path / "elsewhere.pt")
+    assert [one.path.name for one in dedupe(box, folder)] == ["b.safetensors", "c.pt"]
+    assert (folder / "0.pt").is_symlink()
+    assert (tmp_path / "elsewhere.pt").stat().st_nlink == 1
+
+
+@pytest.mark.usefixtures("no_reflinks")
+@pytest.mark.parametrize("name", ["a.pt", "b.safetensors"])
+def test_a_write_in_the_last_moment_is_seen(box: Box, folder: Path, name: str) -> None:
+    def write(path: str) -> None:
+        if path.endswith(".part") and Path(path).parent.parent == folder:
+            (folder / name).write_bytes(OTHER)
+
+    report = api.identify([folder], settings=box.settings, catalogs=box.catalogs)
+    with watched(folder, then=write):
+        done = api.deduplicate(report, dry_run=False, settings=box.settings)
+    assert done[0].status == "left"
+    assert (folder / name).read_bytes() == OTHER
+    kept = {"a.pt", "b.safetensors"} - {name}
+    assert {(folder / each).read_bytes() for each in kept} == {DATA}
 
 
 @pytest.mark.usefixtures("no_reflinks")

@@ -17,6 +17,7 @@ from tests.trees import forbidding_folder, snapshot
 from tests.weights import autoencoders as ae
 from tests.weights.files import PLAIN, safetensors, torch_zip
 from vaehub import api, caching
+from vaehub.errors import IntegrityError
 from vaehub.insight.finding import Finding
 from vaehub.insight.kin import Reader
 from vaehub.weights import prints
@@ -316,3 +317,9 @@ def test_a_zip_that_unfolds_to_gigabytes_is_refused(box: Box, folder: Path) -> N
         archive.writestr("archive/data.pkl", b"\x80\x02" + b"(" * (64 << 20))
     (failed,) = identify(box, path).failed
     assert failed.error.exit_code == 6
+
+
+def test_a_file_that_holds_other_bytes_by_now_is_refused(box: Box, folder: Path) -> None:
+    path = ae.write(folder / "some.safetensors", ae.numbers(6))
+    with pytest.raises(IntegrityError, match="than a moment ago"):
+        Reader(folder / "cache").of(path, "0" * 64)

@@ -79,7 +79,8 @@ class Report(NamedTuple):
     def groups(self) -> list[list[Identified]]:
         """Give the files that hold the same bytes and are not one file, several in each group."""
         found: dict[str, dict[tuple[int, int], Identified]] = {}
-        for file in self.files:
+        # A symbolic link stands for the file only where that is not in the list itself.
+        for file in sorted(self.files, key=lambda file: file.seen.path.is_symlink()):
             found.setdefault(file.sha256, {}).setdefault(file.seen.identity, file)
         return [list(group.values()) for group in found.values() if len(group) > 1]
 
