@@ -46,7 +46,9 @@ def folder(tmp_path: Path) -> Path:
         ("d.pt", OTHER),
     ):
         (folder / name).write_bytes(data)
-    (folder / "b.safetensors").chmod(0o640)
+    (folder / "a.pt").chmod(0o644)
+    (folder / "sub" / "c.pt").chmod(0o644)
+    (folder / "b.safetensors").chmod(0o664)
     os.utime(folder / "b.safetensors", (1_600_000_000, 1_600_000_000))
     return folder
 
@@ -178,6 +180,31 @@ def test_a_file_that_changed_since_is_left_alone(box: Box, folder: Path) -> None
     ]
     assert (folder / "sub" / "c.pt").read_bytes() == OTHER
     assert "other bytes" in (done[1].reason or "")
+
+
+@pytest.mark.usefixtures("no_reflinks")
+def test_files_with_other_readers_are_not_made_one(box: Box, folder: Path) -> None:
+    (folder / "b.safetensors").chmod(0o600)
+    before = look(folder)["b.safetensors"]
+    done = dedupe(box, folder)
+    assert [(one.path.name, one.status) for one in done] == [
+        ("b.safetensors", "left"),
+        ("c.pt", "linked"),
+    ]
+    assert "readers" in (done[0].reason or "")
+    assert look(folder)["b.safetensors"] == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
+@pytest.mark.usefixtures("no_reflinks")
+def test_files_of_other_owners_are_not_made_one(box: Box, folder: Path) -> None:
+    os.chown(folder / "b.safetensors", 12345, 12345)
+    done = dedupe(box, folder)
+    assert [(one.path.name, one.status) for one in done] == [
+        ("b.safetensors", "left"),
+        ("c.pt", "linked"),
+    ]
+    assert "owners" in (done[0].reason or "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.weights.manifests import samples
-from vaehub.weights import published
+from vaehub.weights import native, published
 from vaehub.weights.architectures import TABLE
-from vaehub.weights.canonical import canonical, half_of
+from vaehub.weights.canonical import canonical, half_of, rows_of
 from vaehub.weights.found import Found
 
 SAMPLES = samples()
@@ -109,3 +109,36 @@ def test_what_is_not_recognised_keeps_its_names() -> None:
     named = canonical({"vae.something": (3, 4)})
     assert [(part.name, part.original) for part in named.parts] == [("something", "vae.something")]
     assert named.architecture is None
+
+
+@pytest.mark.parametrize(
+    ("architecture", "name", "rows", "wanted"),
+    [
+        # Query, key and value one below the other.
+        (
+            "autoencoder-kl-mochi",
+            "decoder.block_in.resnets.0.attentions.to_k.weight",
+            6,
+            [2, 3],
+        ),
+        # Of each of 32 heads its query, its key, its value.
+        (
+            "autoencoder-kl-minimax-h3",
+            "decoder.transformer_blocks.0.attn.to_v.weight",
+            192,
+            [row for head in range(32) for row in (6 * head + 4, 6 * head + 5)],
+        ),
+        # The gate behind what it gates, and the other way round.
+        (
+            "autoencoder-kl-minimax-h3",
+            "decoder.transformer_blocks.0.ff.net.0.proj.weight",
+            6,
+            [3, 4, 5, 0, 1, 2],
+        ),
+    ],
+)
+def test_which_rows_are_whose(architecture: str, name: str, rows: int, wanted: list[int]) -> None:
+    place = native.place(architecture, "", name)
+    found = rows_of(place, (rows, 7))
+    assert found is not None
+    assert [row for start, stop in found for row in range(start, stop)] == wanted

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from vaehub.insight.identifying import Identified
 
 Status = Literal["linked", "would-link", "left", "undone"]
-_WRITE = 0o222
+_READ = 0o555
+"""Who may read; a link is written to by nobody."""
 
 
 class Step(NamedTuple):
@@ -116,6 +117,8 @@ def _link(step: Step, state: Path) -> str:
         raise _Left("the two lie on different file systems")
     if (before.st_dev, before.st_ino) == (kept.st_dev, kept.st_ino):
         raise _Left("the two are one file already")
+    if (before.st_uid, before.st_gid) != (kept.st_uid, kept.st_gid):
+        raise _Left("the two belong to different owners")
     for path in (step.path, step.kept):
         if _is_written_to(path):
             raise _Left(f"{path} is open for writing somewhere")
@@ -128,6 +131,8 @@ def _link(step: Step, state: Path) -> str:
             method = "reflink" if place.reflinked(opened, temporary) else "hardlink"
         if method == "reflink":
             _like(temporary, before)
+        elif (before.st_mode ^ kept.st_mode) & _READ:
+            raise _Left("as one file they would have one set of readers, and now have two")
         _record(step, before, kept, method, state)
         if method == "hardlink":
             temporary.unlink()
@@ -268,9 +273,9 @@ def _refresh(path: Path, sha256: str) -> None:
 
 
 def _like(temporary: Path, before: os.stat_result) -> None:
-    temporary.chmod(stat.S_IMODE(before.st_mode))
     with contextlib.suppress(OSError):
         os.chown(temporary, before.st_uid, before.st_gid)
+    temporary.chmod(stat.S_IMODE(before.st_mode))
     os.utime(temporary, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 

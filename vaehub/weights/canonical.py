@@ -134,13 +134,13 @@ def _from_original(shapes: Shapes, found: Found) -> Mapping[str, tuple[_Named, .
     for name in variant.tensors:
         place = native.place(found.architecture, found.variant, name)
         if place.name in shapes:
-            rows = _rows(place, shapes[place.name])
+            rows = rows_of(place, shapes[place.name])
             held[place.name] = (*held.get(place.name, ()), (name, rows))
     return held
 
 
-def _rows(place: Place, shape: tuple[int, ...]) -> _Rows | None:
-    """Tell which rows of an original tensor are diffusers' own."""
+def rows_of(place: Place, shape: tuple[int, ...]) -> _Rows | None:
+    """Tell which rows of an original tensor are a tensor of diffusers'; None: all of them."""
     count = shape[0] if shape else 0
     if place.how == "stacked":
         third = count // 3
