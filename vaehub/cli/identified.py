@@ -27,8 +27,8 @@ _COLUMNS = (
     Column("file", style="bold", least=20),
     Column("size", right=True),
     Column("is", least=16, style="green"),
-    Column("by", least=12, rank=1),
-    Column("same as", least=12, rank=2),
+    Column("by", least=20, rank=2),
+    Column("same as", least=12, rank=1),
 )
 _HASHES = ("sha256", "autov1", "autov2", "autov3", "blake3", "crc32", "a1111")
 
@@ -71,6 +71,7 @@ def _kin_json(one: Kin) -> dict[str, Any]:
         "kind": one.relation.kind,
         "precision": one.relation.precision or None,
         "distance": round(away, 6) if away is not None else None,
+        "named": one.is_named,
     }
 
 
@@ -148,7 +149,7 @@ def _row(file: Identified, same: Identified, root: Path | None) -> tuple[str, ..
         _below(file.seen.path, root),
         words.size(file.seen.stat.st_size),
         _called(file) or NOTHING,
-        _by(file),
+        _by(file, root),
         _below(same.seen.path, root) if same is not file else NOTHING,
     )
 
@@ -158,35 +159,23 @@ def _called(file: Identified) -> str:
         return ", ".join(map(_short, file.names))
     if file.known is not None:
         return file.known.called
-    return file.kin[0].name if file.kin and file.status == "recognised" else ""
+    same = next((one for one in file.kin if one.is_named and one.relation.kind in _WHOLE), None)
+    return same.name if same is not None else ""
 
 
-def _by(file: Identified) -> str:
+_WHOLE = ("same-weights", "rounded", "rounds-to", "alike")
+"""Relations of all weights: to say of a file that it *is* the other one is no lie then."""
+
+
+def _by(file: Identified, root: Path | None) -> str:
     if file.status == "known":
         return "its bytes"
     if file.kin:
-        return _briefly(file.kin[0])
+        one = file.kin[0]
+        if one.path is not None and not one.is_named and root in one.path.parents:
+            one = one._replace(name=_below(one.path, root))
+        return relation_words(one)
     return file.message or "nothing: it is new here"
-
-
-def _briefly(one: Kin) -> str:
-    relation = one.relation
-    match relation.kind:
-        case "same-weights":
-            return "the same weights"
-        case "rounded":
-            return f"rounded to {relation.precision}"
-        case "rounds-to":
-            return f"more precise than its {relation.precision}"
-        case "alike":
-            return f"the same in {relation.precision}"
-        case "same-encoder":
-            return "the same encoder only"
-        case "same-decoder":
-            return "the same decoder only"
-        case "close":
-            return f"close, distance {relation.distance:.2g}"
-    return f"far from {one.name}, distance {relation.distance:.2g}"
 
 
 def relation_words(one: Kin) -> str:
@@ -204,9 +193,9 @@ def relation_words(one: Kin) -> str:
         case "alike":
             return f"the same as {name} once both are rounded to {relation.precision}"
         case "same-encoder":
-            return f"the encoder of {name}{in_less}, and another decoder or none"
+            return f"the encoder of {name}{in_less}; another decoder, or none"
         case "same-decoder":
-            return f"the decoder of {name}{in_less}, and another encoder or none"
+            return f"the decoder of {name}{in_less}; another encoder, or none"
         case "close":
             return (
                 f"close to {name}: a fine-tune, or the same after other rounding; distance {away}"

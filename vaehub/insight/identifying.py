@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from vaehub.weights.prints import Fingerprint
 
 Status = Literal["known", "recognised", "unknown"]
-"""``known``: its bytes are described somewhere; ``recognised``: its weights are those of another
-file, or near them; ``unknown``: neither."""
+"""``known``: its bytes are described somewhere; ``recognised``: its weights are those of something
+that is, or one half of them, or near them; ``unknown``: neither."""
 
 
 class Identified(NamedTuple):
@@ -57,7 +57,8 @@ class Identified(NamedTuple):
         """Say how much is known of it."""
         if self.names or self.known is not None:
             return "known"
-        return "recognised" if self.kin and self.kin[0].relation.kind != "distant" else "unknown"
+        told = any(one.is_named and one.relation.kind != "distant" for one in self.kin)
+        return "recognised" if told else "unknown"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class Kin(NamedTuple):
     """Where it lies on this machine; None where only the catalog tells of it."""
     sha256: str | None
     relation: Relation
+    is_named: bool
+    """Whether a catalog or a receipt says what the other one is; else it is but a file, too."""
 
 
 class Candidate(NamedTuple):
@@ -46,6 +48,8 @@ class Candidate(NamedTuple):
     name: str
     path: Path | None
     sha256: str | None
+    is_named: bool
+    """As for :class:`Kin`."""
     fingerprint: Fingerprint | None = None
     """Where it is known without the file."""
 
@@ -103,7 +107,7 @@ class Reader:
                 continue
             relation = relate(mine, theirs)
             if relation.kind != "unrelated":
-                found.append(Kin(other.name, other.path, other.sha256, relation))
+                found.append(Kin(other.name, other.path, other.sha256, relation, other.is_named))
         return sorted(found, key=_nearest)[:KEPT]
 
     def _comparable(self, mine: Fingerprint, other: Candidate) -> Fingerprint | None:
@@ -147,9 +151,11 @@ class Reader:
 def of_catalog(name: str, sha256: str, record: Mapping[str, object] | None) -> Candidate | None:
     """Make a candidate of a fingerprint that stands in a catalog."""
     fingerprint = prints.from_json(dict(record)) if record is not None else None
-    return Candidate(name, None, sha256, fingerprint) if fingerprint is not None else None
+    if fingerprint is None:
+        return None
+    return Candidate(name, None, sha256, is_named=True, fingerprint=fingerprint)
 
 
-def _nearest(kin: Kin) -> tuple[int, float, str]:
+def _nearest(kin: Kin) -> tuple[int, bool, float, str]:
     away = kin.relation.distance
-    return (kin.relation.rank, away if away is not None else 9.0, kin.name)
+    return (kin.relation.rank, not kin.is_named, away if away is not None else 9.0, kin.name)

@@ -102,25 +102,30 @@ class Reading:
 
         found: dict[str, Candidate] = {}
         for sha256 in self.around.all():
-            found[sha256] = Candidate(self._called(sha256), self.around.path_of(sha256), sha256)
+            name = self._called(sha256)
+            path = self.around.path_of(sha256)
+            found[sha256] = Candidate(name or sha256[:10], path, sha256, is_named=name is not None)
         for file in files:
             if file.message is None:
-                name = self._called(file.sha256, otherwise=str(file.seen.path))
-                found.setdefault(file.sha256, Candidate(name, file.seen.path, file.sha256))
+                name = self._called(file.sha256)
+                told = name or str(file.seen.path)
+                found.setdefault(
+                    file.sha256,
+                    Candidate(told, file.seen.path, file.sha256, is_named=name is not None),
+                )
         for one in self.known.values():
             listed = of_catalog(one.called, one.sha256, one.fingerprint)
             if listed is not None:
                 found.setdefault(one.sha256, listed)
         return list(found.values())
 
-    def _called(self, sha256: str, *, otherwise: str | None = None) -> str:
+    def _called(self, sha256: str) -> str | None:
+        """Give the name of bytes that a catalog or a receipt knows."""
         known = self.known.get(sha256)
         if known is not None:
             return known.called
         placed = self.around.installed.get(sha256)
-        if placed:
-            return f"{placed[0].entry}@{placed[0].variant}".removeprefix("vaehub/")
-        return otherwise or sha256[:10]
+        return f"{placed[0].entry}@{placed[0].variant}".removeprefix("vaehub/") if placed else None
 
     def relate(self, files: list[Identified]) -> None:
         """Say of each file whose bytes nobody knows what its weights are."""

@@ -69,8 +69,8 @@ def test_a_folder_is_a_table(run: Run, models: Path) -> None:
         "1 other file passed by",
     ]
     assert any(line.startswith("old/b.safetensors") and line.endswith("a.pt") for line in lines)
-    assert any("more precise than its fp16" in line for line in lines)
-    assert any("rounded to fp16" in line for line in lines)
+    assert any("- d.safetensors is this one, rounded to fp16 -" in line for line in lines)
+    assert any("- the weights of c.safetensors, rounded to fp16 -" in line for line in lines)
     assert snapshot(models) == before
 
 
@@ -82,12 +82,12 @@ def test_json(run: Run, models: Path) -> None:
     assert (known["status"], known["is"]) == ("known", ["mine/house@safetensors"])
     assert (known["told_by"], known["fingerprint"]) == (["catalog"], None)
     assert {"sha256", "autov2", "autov3", "crc32", "a1111"} <= set(known["hashes"])
-    assert exact["status"] == "recognised"
+    assert exact["status"] == "unknown"  # related to a file that is unknown as well
     assert exact["fingerprint"]["text"] == f"vf1:{exact['fingerprint']['weights']}"
     assert "sketch" not in exact["fingerprint"]["encoder"]
     (relation,) = rounded["relations"]
     assert (relation["kind"], relation["precision"]) == ("rounded", "fp16")
-    assert relation["path"] == exact["path"]
+    assert (relation["path"], relation["named"]) == (exact["path"], False)
     assert 0 < relation["distance"] < 0.001
 
 
