@@ -541,3 +541,11 @@ def test_distances_with_numpy_and_without_are_the_same(
         plain = relate(other, one)
         assert plain.kind == found.kind
         assert plain.distance == pytest.approx(found.distance)
+
+
+def test_a_name_that_is_half_a_character_is_a_name(file: Path) -> None:
+    named = {"decoder.\ud800.weight": ("F32", (2, 2), bytes(16)), **ae.numbers()}
+    made = of(
+        file, {name: named[name] for name in ("decoder.\ud800.weight", "encoder.conv_in.bias")}
+    )
+    assert made.sides["decoder"].sketch == bytes(sketch.BYTES)

@@ -87,7 +87,9 @@ def whole_of(prints: Sequence[Print]) -> Side:
             if all(precision in one.exact for one in prints)
         ),
         outline=outline([(one.name, one.shape) for one in prints]),
-        sketch=b"".join(one.sketch for one in sorted(prints, key=lambda one: one.name.encode())),
+        sketch=b"".join(
+            one.sketch for one in sorted(prints, key=lambda one: sketch.as_bytes(one.name))
+        ),
     )
 
 

@@ -39,7 +39,7 @@ def read_sketches(tensors: Tensors, named: Canonical) -> dict[str, bytes] | None
                 continue
             if part.rows is not None or not stored.is_contiguous or tensors.byteorder != "little":
                 return None
-            there.append((part.name.encode(), _numbers(opened, tensors, part)))
+            there.append((sketch.as_bytes(part.name), _numbers(opened, tensors, part)))
     return {half: b"".join(one for _, one in sorted(found)) for half, found in halves.items()}
 
 

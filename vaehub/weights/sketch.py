@@ -29,6 +29,11 @@ FAR = 1.0
 """Unrelated. Networks that were trained apart have 1.3 and more."""
 
 
+def as_bytes(name: str) -> bytes:
+    """Give a tensor's name in UTF-8, also one that holds half a character, as files may."""
+    return name.encode("utf-8", "surrogatepass")
+
+
 def takes_part(shape: tuple[int, ...]) -> bool:
     """Say whether a tensor of this shape is sketched: it has two dimensions longer than one."""
     return sum(length > 1 for length in shape) >= 2
@@ -44,7 +49,7 @@ def places(name: str, count: int) -> tuple[int, ...]:
         name: its canonical name.
         count: how many numbers it has, one at least.
     """
-    words = struct.unpack(f"<{SAMPLES}I", hashlib.shake_128(name.encode()).digest(4 * SAMPLES))
+    words = struct.unpack(f"<{SAMPLES}I", hashlib.shake_128(as_bytes(name)).digest(4 * SAMPLES))
     return tuple((count * ((j << 32) + word)) // (SAMPLES << 32) for j, word in enumerate(words))
 
 
