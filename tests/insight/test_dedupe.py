@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -269,6 +270,23 @@ def test_a_write_in_the_last_moment_is_seen(box: Box, folder: Path, name: str) -
 
 
 @pytest.mark.usefixtures("no_reflinks")
+def test_where_there_are_no_links_all_is_as_it_was(
+    box: Box, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*args: object, **options: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    report = api.identify([folder], settings=box.settings, catalogs=box.catalogs)
+    before = look(folder)
+    monkeypatch.setattr(os, "link", link)  # plays exFAT
+    done = api.deduplicate(report, dry_run=False, settings=box.settings)
+    assert [one.status for one in done] == ["left", "left"]
+    assert "neither reflinks nor hard links" in (done[0].reason or "")
+    assert look(folder) == before
+    assert api.undo_deduplicate(settings=box.settings) == []
+
+
+@pytest.mark.usefixtures("no_reflinks")
 def test_a_state_that_cannot_be_written_leaves_every_file(box: Box, folder: Path) -> None:
     from vaehub.errors import TargetNotUsable
 
@@ -314,7 +332,8 @@ def test_a_kill_anywhere_loses_nothing(
     }
     work = ["identify", str(folder), "--dedupe", "--yes"]
     taking_back = ["identify", "--undo"]
-    before = {name: data for name, (data, _, _) in look(folder).items()}
+    as_it_was = look(folder)
+    before = {name: data for name, (data, _, _) in as_it_was.items()}
     if undo:
         assert killing.run(work, environment=environment, cwd=tmp_path).returncode == 0
     killed = taking_back if undo else work
@@ -332,6 +351,6 @@ def test_a_kill_anywhere_loses_nothing(
         if {path.stat().st_nlink for path in folder.glob("*.pt")} == {1}:
             return  # reflinks: there is nothing to see from outside
         assert killing.run(taking_back, environment=environment, cwd=tmp_path).returncode == 0
-    assert {name: data for name, (data, _, _) in look(folder).items()} == before
+    assert look(folder) == as_it_was
     assert {path.stat().st_nlink for path in folder.rglob("*.pt")} == {1}
     assert not list(folder.rglob(".vaehub"))

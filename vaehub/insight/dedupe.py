@@ -137,13 +137,17 @@ def _link(step: Step, state: Path) -> str:
         if method == "hardlink":
             temporary.unlink()
             if not place.hard_linked(step.kept, temporary):
-                ledger.forget(_folder(state), step.path)
                 raise _Left("this file system has neither reflinks nor hard links")
         now, still = step.path.stat(), step.kept.stat()
         if _marks(now) != _marks(before) or _marks(still) != _marks(kept):
-            ledger.forget(_folder(state), step.path)
             raise _Left("somebody wrote to one of the two meanwhile")
         temporary.replace(step.path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            ledger.forget(_folder(state), step.path.absolute())
+            if stat.S_IMODE(step.kept.stat().st_mode) != stat.S_IMODE(kept.st_mode):
+                step.kept.chmod(stat.S_IMODE(kept.st_mode))
+        raise
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -224,7 +228,6 @@ def _tidy(ours: Path) -> None:
 def _record(
     step: Step, before: os.stat_result, kept: os.stat_result, method: str, state: Path
 ) -> None:
-    known = _read(ledger.read_one(_folder(state), step.path) or {})
     record = {
         "kept": str(step.kept.absolute()),
         "sha256": step.sha256,
@@ -235,14 +238,16 @@ def _record(
         "kept_mode": kept.st_mode,
         "inode": kept.st_ino,
     }
-    # The file that stays may have been made read-only by us for another link already.
-    earlier = [
-        one["kept_mode"]
-        for _, other in ledger.read(_folder(state))
-        if (one := _read(other)) is not None and one["inode"] == kept.st_ino
-    ]
-    if earlier and known is None:
-        record["kept_mode"] = earlier[0]
+    # The file that stays may be read-only by our own doing: for another link, or before a kill.
+    if not kept.st_mode & 0o222:
+        for _, other in ledger.read(_folder(state)):
+            earlier = _read(other)
+            if earlier is not None and (earlier["kept"], earlier["inode"]) == (
+                record["kept"],
+                kept.st_ino,
+            ):
+                record["kept_mode"] = earlier["kept_mode"]
+                break
     try:
         ledger.write(_folder(state), step.path.absolute(), record)
     except OSError as error:
