@@ -121,15 +121,51 @@ def test_doing_it_again_changes_nothing(box: Box, folder: Path) -> None:
     assert look(folder) == before
 
 
-def test_a_reflink_keeps_mode_and_time(box: Box, folder: Path) -> None:
-    with (folder / "a.pt").open("rb") as opened:
-        can = place.reflinked(opened, folder / "probe")
-    (folder / "probe").unlink()
-    if not can:
-        pytest.skip("this file system has no reflinks")
-    before = look(folder)
-    assert {one.method for one in dedupe(box, folder)} == {"reflink"}
+@pytest.fixture
+def reflinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play a kernel that shares blocks: what is to be seen from outside is a copy."""
+    fcntl = pytest.importorskip("fcntl")
+    real = fcntl.ioctl
+
+    def ioctl(descriptor: int, request: int, source: int) -> int:
+        if request != place._FICLONE:
+            return int(real(descriptor, request, source))
+        size = os.fstat(source).st_size
+        return os.pwrite(descriptor, os.pread(source, size, 0), 0)
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has that call")
+@pytest.mark.usefixtures("reflinks")
+def test_a_reflink_keeps_mode_and_time_and_wants_no_undo(box: Box, folder: Path) -> None:
+    (folder / "b.safetensors").chmod(0o600)
+    before, there = look(folder), inodes(folder)
+    done = dedupe(box, folder)
+    assert [(one.status, one.method) for one in done] == [("linked", "reflink")] * 2
     assert look(folder) == before
+    assert inodes(folder)["b.safetensors"] != there["b.safetensors"]
+    assert inodes(folder)["a.pt"] == there["a.pt"]
+    undone = api.undo_deduplicate(settings=box.settings)
+    assert [one.status for one in undone] == ["left", "left"]
+    assert "a file of its own already" in (undone[0].reason or "")
+    assert look(folder) == before
+    assert not list(folder.rglob(".vaehub"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has that call")
+@pytest.mark.usefixtures("reflinks")
+def test_the_receipt_of_a_reflink_is_right(box: Box, tmp_path: Path) -> None:
+    box.install("tiny")
+    (box.vae / "zzz.safetensors").write_bytes(DATA)
+    second = tmp_path / "second"
+    second.mkdir()
+    box.install("tiny", to=second)
+    assert len(dedupe(box, box.vae, second)) == 2
+    for path in (box.vae / "tiny.safetensors", second / "tiny.safetensors"):
+        held = receipts.find(path)
+        assert held is not None
+        assert receipts.stat_matches(held, path.stat())
 
 
 @pytest.mark.usefixtures("no_reflinks")
