@@ -56,10 +56,16 @@ def as_json(file: Identified, online: Answers | None = None) -> dict[str, Any]:
         else {"text": file.fingerprint.text, **to_json(file.fingerprint, sketches=False)},
         "relations": [_kin_json(one) for one in file.kin],
     }
-    if online is not None:
-        found["online"] = [{**one._asdict(), "locator": dict(one.locator)} for one in online.found]
-        found["unknown_to"] = list(online.unknown_to)
-    return found
+    return {**found, **_online_json(online)}
+
+
+def _online_json(online: Answers | None) -> dict[str, Any]:
+    if online is None:
+        return {}
+    return {
+        "online": [{**one._asdict(), "locator": dict(one.locator)} for one in online.found],
+        "unknown_to": list(online.unknown_to),
+    }
 
 
 def _kin_json(one: Kin) -> dict[str, Any]:
@@ -75,7 +81,18 @@ def _kin_json(one: Kin) -> dict[str, Any]:
     }
 
 
-def match_json(digest: str, matches: Sequence[Match]) -> dict[str, Any]:
+def whole_sha256(digest: str, matches: Sequence[Match]) -> str | None:
+    """Give the sha256 that a quoted digest is, or stands for beyond doubt."""
+    from vaehub.insight.quoted import cleaned
+
+    sure = [match.known.sha256 for match in matches if match.sure]
+    digest = cleaned(digest)
+    return sure[0] if sure else digest if len(digest) == 64 else None
+
+
+def match_json(
+    digest: str, matches: Sequence[Match], online: Answers | None = None
+) -> dict[str, Any]:
     """Give what a quoted digest may stand for."""
     sure = [match for match in matches if match.sure]
     return {
@@ -93,6 +110,7 @@ def match_json(digest: str, matches: Sequence[Match]) -> dict[str, Any]:
             }
             for match in matches
         ],
+        **_online_json(online),
     }
 
 
@@ -246,7 +264,9 @@ def _online(answers: Answers) -> Iterator[Block]:
         yield Fact(host, "does not know these bytes")
 
 
-def match_text(digest: str, matches: Sequence[Match]) -> Iterator[Block]:
+def match_text(
+    digest: str, matches: Sequence[Match], online: Answers | None = None
+) -> Iterator[Block]:
     """Tell what a quoted digest may stand for."""
     yield (Styled(digest, "bold"), "" if matches else ": unknown")
     if matches and not any(match.sure for match in matches):
@@ -263,6 +283,8 @@ def match_text(digest: str, matches: Sequence[Match]) -> Iterator[Block]:
         yield f"    sha256 {match.known.sha256}, {words.size(match.known.size)}"
         if match.known.names:
             yield f"    also called {_few(match.known.names)}"
+    if online is not None:
+        yield from _online(online)
 
 
 def done_text(done: Sequence[Done]) -> Iterator[Block]:

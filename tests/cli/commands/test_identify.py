@@ -225,3 +225,21 @@ def test_offline_nothing_is_asked(
 def test_without_online_nothing_is_asked(run: Run, models: Path, world: LoopbackWorld) -> None:
     run("identify", models)
     assert world.requests == []
+
+
+def test_a_quoted_digest_is_asked_for_too(run: Run, world: LoopbackWorld) -> None:
+    world.publish("civitai", CIVITAI, OTHER + b"?", name="other.safetensors")
+    digest = hashlib.sha256(OTHER + b"?").hexdigest()
+    (result,) = run("identify", "--hash", digest, "--online", "--json").json["results"]
+    assert (result["status"], result["unknown_to"]) == ("unknown", ["liblib"])
+    assert result["online"][0]["file"] == "other.safetensors"
+    assert "other.safetensors" in run("identify", "--hash", digest, "--online").out
+
+
+def test_a_digest_that_is_no_whole_sha256_is_not_asked_for(run: Run, world: LoopbackWorld) -> None:
+    ran = run("identify", "--hash", "0" * 10, "--online")
+    assert ran.code == 0
+    assert "whole sha256" in ran.err
+    # What its beginning settles is asked for as a whole.
+    (result,) = run("identify", "--hash", SHA256[:10], "--online", "--json").json["results"]
+    assert result["unknown_to"] == ["civitai", "liblib"]

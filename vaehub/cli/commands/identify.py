@@ -11,9 +11,8 @@ from vaehub.errors import UsageError
 from vaehub.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from vaehub.insight.identifying import Report
     from vaehub.insight.online import Answers
 
 
@@ -66,8 +65,8 @@ def command(
         return _undo(call)
     if yes and not dedupe:
         raise UsageError("--yes is for --dedupe", hint="vaehub identify FOLDER --dedupe --yes")
-    if digests and (dedupe or online or hashes):
-        raise UsageError("--hash needs no file, and goes with no other option")
+    if digests and (dedupe or hashes):
+        raise UsageError("--hash needs no file, and goes with --online alone")
     if not paths and not digests:
         raise UsageError(
             "nothing to identify", hint="name files or folders, or a digest with --hash"
@@ -75,11 +74,11 @@ def command(
     if digests and paths:
         raise UsageError("--hash and files do not go together", hint="run it once for each")
     if digests:
-        return _digests(call, digests)
+        return _digests(call, digests, online=online)
     return _files(call, paths, hashes=hashes, online=online, dedupe=dedupe, yes=yes)
 
 
-def _digests(call: Call, digests: Sequence[str]) -> Result:
+def _digests(call: Call, digests: Sequence[str], *, online: bool) -> Result:
     from vaehub import api
     from vaehub.cli import identified
 
@@ -87,13 +86,30 @@ def _digests(call: Call, digests: Sequence[str]) -> Result:
         (digest, api.identify_hash(digest, settings=call.settings, catalogs=call.catalogs))
         for digest in digests
     ]
-    return Result(
-        "identify",
-        results=tuple(identified.match_json(digest, matches) for digest, matches in found),
-        text=lambda: (
-            line for digest, matches in found for line in identified.match_text(digest, matches)
+    answers: dict[str, Answers] = {}
+    failures: list[Failure] = []
+    problems = []
+    if online:
+        whole = {digest: identified.whole_sha256(digest, matches) for digest, matches in found}
+        told, failures = _ask(call, [sha256 for sha256 in whole.values() if sha256 is not None])
+        answers = {digest: told[sha256] for digest, sha256 in whole.items() if sha256 is not None}
+        problems = [
+            Problem("not-asked", "hosts are asked by a whole sha256", digest, blocking=False)
+            for digest, sha256 in whole.items()
+            if sha256 is None
+        ]
+    said: dict[str, Any] = {
+        "results": tuple(
+            identified.match_json(digest, matches, answers.get(digest)) for digest, matches in found
         ),
-    )
+        "problems": tuple(problems),
+        "text": lambda: (
+            line
+            for digest, matches in found
+            for line in identified.match_text(digest, matches, answers.get(digest))
+        ),
+    }
+    return failed("identify", failures, **said) if failures else Result("identify", **said)
 
 
 def _files(
@@ -120,7 +136,7 @@ def _files(
     problems = [*report.problems, *_without_blake3(hashes=hashes)]
     answers: dict[str, Answers] = {}
     if online:
-        answers, unanswered = _ask(call, report)
+        answers, unanswered = _ask(call, [file.sha256 for file in report.files])
         failures += unanswered
     said: dict[str, Any] = {
         "results": tuple(identified.as_json(one, answers.get(one.sha256)) for one in report.files),
@@ -155,14 +171,14 @@ def _without_blake3(*, hashes: bool) -> list[Problem]:
     ]
 
 
-def _ask(call: Call, report: Report) -> tuple[dict[str, Answers], list[Failure]]:
+def _ask(call: Call, digests: Iterable[str]) -> tuple[dict[str, Answers], list[Failure]]:
     from vaehub.insight.online import ask
     from vaehub.transfer.session import Session
 
     answers: dict[str, Answers] = {}
     failures: dict[str, Failure] = {}
     with Session(call.settings) as session:
-        for sha256 in dict.fromkeys(file.sha256 for file in report.files):
+        for sha256 in dict.fromkeys(digests):
             answers[sha256] = ask(sha256, session=session, settings=call.settings)
             for host, error in answers[sha256].failed:
                 failures.setdefault(host, Failure(error, host))
