@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from vaehub.catalog import Catalogs
-    from vaehub.insight.kin import Kin, Reader
+    from vaehub.insight.kin import Kin
     from vaehub.insight.quoted import Known
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
@@ -47,7 +47,7 @@ class Identified(NamedTuple):
     in_store: bool
     architecture: str | None
     fingerprint: Fingerprint | None
-    """None where nobody wanted it: the bytes are known."""
+    """None where it was not wanted: the bytes are known, or no other weights are near."""
     kin: tuple[Kin, ...]
     message: str | None
     """Why nothing is known of its weights: it is a LoRA, or no autoencoder that vaehub knows."""
@@ -166,14 +166,15 @@ def _describe(seen: Seen, sha256: str, reading: Reading, *, every_hash: bool) ->
         message=None,
     )
     if file.status != "known":
-        return _with_fingerprint(file, reading.reader)
+        return _with_weights(file, reading, wanted=every_hash)
     if every_hash:
         with contextlib.suppress(IntegrityError):  # its bytes say what it is, weights or not
-            return _with_fingerprint(file, reading.reader)
+            return _with_weights(file, reading, wanted=True)
     return file
 
 
-def _with_fingerprint(file: Identified, reader: Reader) -> Identified:
+def _with_weights(file: Identified, reading: Reading, *, wanted: bool) -> Identified:
+    """Say what a file's weights are, and take their fingerprint where it can tell anything."""
     from vaehub.weights.architectures import examine
     from vaehub.weights.found import Found
     from vaehub.weights.tensors import read_tensors
@@ -182,11 +183,14 @@ def _with_fingerprint(file: Identified, reader: Reader) -> Identified:
     inside, found = examine(shapes)
     if not isinstance(found, Found) and (found.kind is not None or not inside.shapes):
         return file._replace(message=found.message)  # a model, and no VAE
-    fingerprint = reader.of(file.seen.path, file.sha256)
-    message = None if isinstance(found, Found) else found.message
-    return file._replace(
-        fingerprint=fingerprint, architecture=fingerprint.architecture, message=message
-    )
+    path, sha256 = file.seen.path, file.sha256
+    if isinstance(found, Found):
+        file = file._replace(architecture=found.architecture)
+    else:
+        file = file._replace(message=found.message)
+    if wanted or reading.reader.remembers(sha256) or reading.is_near_any(path):
+        file = file._replace(fingerprint=reading.reader.of(path, sha256))
+    return file
 
 
 def _misnamed(file: Identified, known: Mapping[str, Known]) -> Problem | None:

@@ -59,9 +59,8 @@ class Reader:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        self._known: dict[str, Fingerprint | None] = {}
-        self._outlines: dict[Path, Mapping[str, str]] = {}
-        self._sketches: dict[Path, Mapping[str, bytes] | None] = {}
+        self._known: dict[str, Fingerprint] = {}
+        self._glances: dict[Path, Mapping[str, Glance]] = {}
 
     def read(self, path: Path) -> str:
         """Read a file at once for its sha256 and its fingerprint, and give the former.
@@ -81,18 +80,15 @@ class Reader:
             IntegrityError: there is no autoencoder in it, or it holds other bytes by now.
             OSError: it cannot be read.
         """
-        known = self._known.get(sha256) or remembered.recall(self._cache, sha256)
+        known = self._recall(sha256)
         if known is not None:
-            self._known[sha256] = known
             return known
         if self.read(path) != sha256:
             raise IntegrityError(
                 f"{path}: holds other bytes than a moment ago",
                 hint="something writes to it; wait, then try again",
             )
-        found = self._known[sha256]
-        assert found is not None
-        return found
+        return self._known[sha256]
 
     def _keep(self, sha256: str, fingerprint: Fingerprint) -> None:
         self._known[sha256] = fingerprint
@@ -110,42 +106,100 @@ class Reader:
                 found.append(Kin(other.name, other.path, other.sha256, relation, other.is_named))
         return sorted(found, key=_nearest)[:KEPT]
 
+    def is_near_any(self, path: Path, others: Iterable[Candidate]) -> bool:
+        """Say whether a file's weights may have to do with any of others.
+
+        Told by names, shapes and some thousand numbers of each; where of another one only digests
+        are known, it may.
+
+        Raises:
+            IntegrityError: the file is no model.
+            OSError: it cannot be read.
+        """
+        mine = self._look(path)
+        for other in others:
+            if other.fingerprint is not None:
+                return True
+            if other.path is not None and other.path != path:
+                theirs = self._glance(other)
+                if theirs is not None and _may_be_near(mine, theirs):
+                    return True
+        return False
+
+    def remembers(self, sha256: str) -> bool:
+        """Say whether the fingerprint of a file is known without reading the file."""
+        return self._recall(sha256) is not None
+
+    def _recall(self, sha256: str | None) -> Fingerprint | None:
+        if sha256 is None:
+            return None
+        known = self._known.get(sha256) or remembered.recall(self._cache, sha256)
+        if known is not None:
+            self._known[sha256] = known
+        return known
+
     def _comparable(self, mine: Fingerprint, other: Candidate) -> Fingerprint | None:
-        """Read the fingerprint of a file that has the names and shapes of this autoencoder."""
+        """Read the fingerprint of a file that may be near this autoencoder."""
         if other.path is None or other.sha256 is None:
             return None
-        known = self._known.get(other.sha256) or remembered.recall(self._cache, other.sha256)
+        known = self._recall(other.sha256)
         if known is not None:
             return known
-        if other.sha256 in self._known:
-            return None  # was looked at, and is none
+        theirs = self._glance(other)
+        if theirs is None or not _may_be_near(_glanced(mine), theirs):
+            return None
         try:
-            if other.path not in self._outlines:
-                self._look(other.path)
-            if not self._may_be_near(mine, other.path):
-                return None
             return self.of(other.path, other.sha256)
         except (IntegrityError, OSError):
-            self._known[other.sha256] = None
             return None
 
-    def _look(self, path: Path) -> None:
-        tensors = read_tensors(path)
-        named = canonical({key: stored.shape for key, stored in tensors.stored.items()})
-        self._outlines[path] = outlines(named)
-        self._sketches[path] = read_sketches(tensors, named)
+    def _glance(self, other: Candidate) -> Mapping[str, Glance] | None:
+        known = self._recall(other.sha256)
+        if known is not None:
+            return _glanced(known)
+        assert other.path is not None
+        try:
+            return self._look(other.path)
+        except (IntegrityError, OSError):
+            self._glances[other.path] = {}
+            return None
 
-    def _may_be_near(self, mine: Fingerprint, path: Path) -> bool:
-        """Say whether any half is of the same shapes, and not far from this one's."""
-        sketches = self._sketches[path]
-        for half, outline in self._outlines[path].items():
-            side = mine.sides.get(half)
-            if side is None or side.outline != outline:
-                continue
-            away = sketch.distance([(side.sketch, sketches[half])]) if sketches else None
-            if away is None or away < sketch.FAR:
-                return True
-        return False
+    def _look(self, path: Path) -> Mapping[str, Glance]:
+        if path not in self._glances:
+            tensors = read_tensors(path)
+            named = canonical({key: stored.shape for key, stored in tensors.stored.items()})
+            sketches = read_sketches(tensors, named)
+            self._glances[path] = {
+                half: Glance(outline, sketches[half] if sketches is not None else None)
+                for half, outline in outlines(named).items()
+            }
+        return self._glances[path]
+
+
+class Glance(NamedTuple):
+    """What is told of one half without reading all of it."""
+
+    outline: str
+    sketch: bytes | None
+    """None where the file would have to be read for it."""
+
+
+def _glanced(fingerprint: Fingerprint) -> Mapping[str, Glance]:
+    return {half: Glance(side.outline, side.sketch) for half, side in fingerprint.sides.items()}
+
+
+def _may_be_near(mine: Mapping[str, Glance], theirs: Mapping[str, Glance]) -> bool:
+    """Say whether any half is of the same shapes, and not far from the other's."""
+    for half, one in mine.items():
+        other = theirs.get(half)
+        if other is None or one.outline != other.outline:
+            continue
+        if one.sketch is None or other.sketch is None:
+            return True
+        away = sketch.distance([(one.sketch, other.sketch)])
+        if away is None or away < sketch.FAR:
+            return True
+    return False
 
 
 def of_catalog(name: str, sha256: str, record: Mapping[str, object] | None) -> Candidate | None:

@@ -36,6 +36,9 @@ class Reading:
         self._digests = Digests(cache)
         self._cache = cache
         self._reader: Reader | None = None
+        self._paths: list[Path] = []
+        """Files of this run."""
+        self._others: list[Candidate] | None = None
         self._sizes = {one.size for one in known.values()} | {
             receipt.size for placed in around.installed.values() for receipt in placed
         }
@@ -57,6 +60,7 @@ class Reading:
         for seen in files:
             first.setdefault(seen.identity, seen)
         chosen = list(first.values())
+        self._paths = [seen.path for seen in chosen]
         label = "reading"
         done = 0
         if chosen:
@@ -73,11 +77,11 @@ class Reading:
         return answers
 
     def _hash(self, paths: Sequence[Path]) -> list[str | OSError]:
-        """Hash files; one that by its size nobody knows gives its fingerprint on the same way."""
-        unsized = {path for path in paths if not self._may_be_known(path)}
-        plain = [path for path in paths if path not in unsized]
+        """Hash files; one of unknown size that is near another gives its fingerprint as well."""
+        whole = {path for path in paths if not self._may_be_known(path) and self._is_near(path)}
+        plain = [path for path in paths if path not in whole]
         answers = dict(zip(plain, sha256_of_each(plain), strict=True))
-        for path in unsized:
+        for path in whole:
             try:
                 answers[path] = self._read(path)
             except OSError as error:
@@ -90,11 +94,31 @@ class Reading:
         except OSError:
             return True
 
+    def _is_near(self, path: Path) -> bool:
+        try:
+            return self.is_near_any(path)
+        except (IntegrityError, OSError):
+            return False  # what is wrong with it is told where it is described
+
+    def is_near_any(self, path: Path) -> bool:
+        """Say whether a file's weights may have to do with any that are known, or of this run.
+
+        Raises:
+            IntegrityError: the file is no model.
+            OSError: it cannot be read.
+        """
+        if self._others is None:
+            from vaehub.insight.kin import Candidate
+
+            beside = [Candidate(str(each), each, None, is_named=False) for each in self._paths]
+            self._others = [*self.candidates(()), *beside]
+        return self.reader.is_near_any(path, self._others)
+
     def _read(self, path: Path) -> str:
         try:
             return self.reader.read(path)
         except IntegrityError:
-            return sha256_of(path)  # what is wrong with it is told where it is described
+            return sha256_of(path)
 
     def candidates(self, files: Sequence[Identified]) -> list[Candidate]:
         """Give all autoencoders that a file may be related to."""
