@@ -19,7 +19,7 @@ from vaehub import digests
 from vaehub.digests import CEILING, RECORD, STEP, Digests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTE = 60_000_000_000
@@ -344,3 +344,20 @@ def test_processes_at_once_lose_nothing(cache: Path, tmp_path: Path) -> None:
 
 def test_the_checks_are_not_those_of_any_hash(cache: Path) -> None:
     assert digests._check(b"") != hashlib.sha256(b"").digest()[:24]
+
+
+def test_another_way_of_reading_is_used_for_what_nobody_remembers(
+    cache: Path, models: Path
+) -> None:
+    paths = [models / "a", models / "b"]
+    told(cache, paths[0])
+    asked: list[Path] = []
+
+    def by(some: Sequence[Path]) -> list[str | OSError]:
+        asked.extend(some)
+        return [digest(path.read_bytes()) for path in some]
+
+    found = Digests(cache, clock=later()).of_each(paths, by=by)
+    assert found == [digest(path.read_bytes()) for path in paths]
+    assert asked == [paths[1]]
+    assert told(cache, *paths) == found

@@ -46,6 +46,8 @@ class Artifact(NamedTuple):
     """Other names under which the very same bytes go around."""
     hashes: Mapping[str, str] = MappingProxyType({})
     """Other digests people quote: autov1, autov3, blake3, crc32 (Civitai's byte order)."""
+    fingerprint: Mapping[str, Any] | None = None
+    """Digests of the tensors, whatever file holds them; None until somebody had the file."""
 
 
 class Variant(NamedTuple):

@@ -110,7 +110,7 @@ def _installed(
     wanted: Mapping[str, int | None], folder: Path, settings: Settings
 ) -> Iterator[_Lead]:
     folders = [folder]
-    for target in _targets(settings):
+    for target in known_targets(settings):
         if target.layout in targets.layouts():
             folders += folders_of(target)
     for each in dict.fromkeys(folders):
@@ -124,7 +124,7 @@ def _installed(
                 )
 
 
-def _targets(settings: Settings) -> list[Target]:
+def known_targets(settings: Settings) -> list[Target]:
     """Give the targets that we know of."""
     found = received.read(settings.state)
     for named in (settings.to, settings.default_target, *settings.targets):

@@ -63,7 +63,12 @@ def smoke(
         store=Store(settings.store),
         everything=everything,
     )
-    options = testing.Options(device=device, dtypes=dtypes, state=settings.state)
+    options = testing.Options(
+        device=device,
+        dtypes=dtypes,
+        state=settings.state,
+        weights=lambda sha256: _weights(sha256, catalogs, settings),
+    )
     sheet = _sheet(images)
     reports = []
     if sheet is not None:
@@ -80,6 +85,21 @@ def smoke(
     if sheet is not None:
         sheet.draw()
     return reports
+
+
+def _weights(sha256: str, catalogs: Catalogs, settings: Settings) -> str | None:
+    """Give the digest of a file's weights: as `identify` remembers it, or a catalog tells."""
+    from vaehub.insight import remembered
+
+    known = remembered.recall(settings.cache, sha256)
+    if known is not None:
+        return known.whole.weights
+    for entry in catalogs.entries():
+        for variant in entry.variants:
+            for artifact in variant.artifacts:
+                if artifact.sha256 == sha256 and artifact.fingerprint is not None:
+                    return str(artifact.fingerprint["weights"])
+    return None
 
 
 def asks_for_installed(names: Sequence[str], *, everything: bool) -> bool:

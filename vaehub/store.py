@@ -118,7 +118,7 @@ class Store:
 
     def size(self) -> int:
         """Sum up the bytes of all blobs."""
-        return sum(path.lstat().st_size for path in self._blobs())
+        return sum(path.lstat().st_size for path in self.blobs())
 
     @contextlib.contextmanager
     def lock(self, key: str, *, waiting: Callable[[], None] | None = None) -> Iterator[None]:
@@ -187,7 +187,7 @@ class Store:
             may be an installed file as well.
         """
         problems = []
-        blobs = list(self._blobs())
+        blobs = list(self.blobs())
         for path, got in zip(blobs, sha256_of_each(blobs), strict=True):
             if isinstance(got, OSError):
                 problems.append(
@@ -228,7 +228,7 @@ class Store:
         removed: list[Path] = []
         freed = kept = 0
         try:
-            for path, key in [*((path, path.name) for path in self._blobs()), *self._abandoned()]:
+            for path, key in [*((path, path.name) for path in self.blobs()), *self._abandoned()]:
                 with self._unless_held(key) as free:
                     stat = path.lstat()
                     if not free or (path.name == key and stat.st_nlink > 1):
@@ -242,7 +242,8 @@ class Store:
             raise self._not_usable(error) from error
         return Collected(tuple(removed), freed, kept, dry_run)
 
-    def _blobs(self) -> Iterator[Path]:
+    def blobs(self) -> Iterator[Path]:
+        """Give the paths of all blobs; each is named by its sha256."""
         for shard in _entries(self.root / "blobs" / "sha256"):
             if shard.is_symlink() or not shard.is_dir():
                 continue

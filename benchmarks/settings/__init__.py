@@ -8,6 +8,7 @@ from benchmarks.settings import (
     convert,
     distant,
     dying,
+    identify,
     journal,
     killed,
     large,
@@ -41,4 +42,5 @@ SETTINGS: Mapping[str, Callable[[Bench], None]] = {
     "nothing-to-do": nothing_to_do.measure,
     "smoke": smoke.measure,
     "convert": convert.measure,
+    "identify": identify.measure,
 }

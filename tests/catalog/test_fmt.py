@@ -221,3 +221,24 @@ def _plain_enough(text: str) -> bool:
         return bool(read_text(write({"a": text})).data["a"] == text)
     except CatalogError:
         return False
+
+
+def test_a_fingerprint_stands_after_the_other_digests_in_its_own_order() -> None:
+    data = good()
+    side = {"bf16": "5" * 64, "fp16": "4" * 64, "weights": "3" * 64}
+    fingerprint = {"decoder": side, "exact": ["fp16"], **side, "version": 1}
+    artifact(data)["fingerprint"] = fingerprint
+    formatted = format_text(write(data))
+    keys = [
+        "hashes:",
+        "fingerprint:",
+        "version:",
+        "weights:",
+        "fp16:",
+        "bf16:",
+        "exact:",
+        "decoder:",
+    ]
+    places = [formatted.index(key) for key in (*keys, "sources:")]
+    assert places == sorted(places)
+    assert format_text(formatted) == formatted

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.catalog.samples import COMMIT, SHA_A, foreign, good
+from tests.catalog.samples import COMMIT, SHA_A, artifact, foreign, good
 from vaehub.catalog.parse import parse
 
 
@@ -54,3 +54,12 @@ def test_a_number_with_a_point_that_is_whole_becomes_whole() -> None:
     parsed = parse(data, origin="c.yaml", sha256="0").entries["first-vae"].default.artifacts[0]
     assert isinstance(parsed.size, int)
     assert all(isinstance(value, int) for value in parsed.sources[0].locator.values())
+
+
+def test_a_fingerprint_arrives_as_it_stands() -> None:
+    data = good()
+    fingerprint = {"version": 1, "weights": "0" * 64, "fp16": "1" * 64, "bf16": "2" * 64}
+    artifact(data)["fingerprint"] = fingerprint
+    entry = parse(data, origin="c.yaml", sha256="0").entries["first-vae"]
+    assert entry.default.artifacts[0].fingerprint == fingerprint
+    assert entry.variants[1].artifacts[0].fingerprint is None

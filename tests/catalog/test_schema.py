@@ -202,3 +202,36 @@ def test_any_data_gets_problems_or_has_the_shape(
     # What is left must be good for a stranger's eye too, unless a source was left out.
     validator = Draft202012Validator(json.loads(schema_text()))
     assert foreign or not list(validator.iter_errors(rest))
+
+
+FINGERPRINT = {
+    "version": 1,
+    "weights": "0" * 64,
+    "fp16": "1" * 64,
+    "bf16": "2" * 64,
+    "exact": ["fp16"],
+    "encoder": {"weights": "3" * 64, "fp16": "4" * 64, "bf16": "5" * 64},
+}
+
+
+def test_an_artifact_may_carry_a_fingerprint() -> None:
+    data = good()
+    set_field(fingerprint=FINGERPRINT)(data)
+    assert problems_of(data) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 2}, "1"),
+        ({"weights": "A" * 64}, "64 lower-case hex digits"),
+        ({"exact": ["fp32"]}, "one of fp16, bf16"),
+        ({"decoder": {"weights": "3" * 64}}, "fp16"),
+        ({"sketch": "abc"}, "unknown field"),
+    ],
+)
+def test_a_fingerprint_that_is_none(change: dict[str, Any], words: str) -> None:
+    data = good()
+    set_field(fingerprint={**FINGERPRINT, **change})(data)
+    found = [problem.message for problem in problems_of(data)]
+    assert any(words in message for message in found), found

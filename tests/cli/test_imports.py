@@ -164,3 +164,12 @@ def test_an_install_with_nothing_to_do_imports_nothing_heavy(tmp_path: Path) -> 
     found = imported_by("install", "kl-f8-anime2", "--to", str(tmp_path))
     assert found & (HEAVY | LOOKING) == set()
     assert imported_by("verify", "--to", str(tmp_path)) & HEAVY == set()
+
+
+def test_identifying_a_file_needs_neither_torch_nor_a_network(tmp_path: Path) -> None:
+    from tests.weights import autoencoders
+
+    path = autoencoders.write(tmp_path / "some.safetensors", autoencoders.numbers())
+    modules = imported_by("identify", str(path), "-q")
+    assert "vaehub.weights.fingerprint" in modules
+    assert not modules & {"torch", "diffusers", "requests", "urllib3", "huggingface_hub", "click"}

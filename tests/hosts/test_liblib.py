@@ -205,3 +205,22 @@ def test_label_and_page_name_the_source() -> None:
         liblib.page(WITH_MODEL) == f"https://www.liblib.art/modelinfo/{MODEL}?versionUuid={VERSION}"
     )
     assert liblib.page(VERSION_ONLY) == "https://www.liblib.art"
+
+
+def test_by_hash(world: LoopbackWorld, clients: Any) -> None:
+    world.publish("liblib", LOCATOR, DATA, name="a.safetensors")
+    client = clients(world.environment(login=["liblib"]))
+    asked = {"session": client.session, "settings": client.settings}
+    found = liblib.by_hash(DIGEST, **asked)
+    assert (found.file, found.locator["version"]) == ("a.safetensors", VERSION)
+    with pytest.raises(SourceGone, match="has no file with the sha256"):
+        liblib.by_hash("0" * 64, **asked)
+    assert world.leaks == []
+
+
+def test_by_hash_an_answer_about_another_file_is_none(world: LoopbackWorld, clients: Any) -> None:
+    told = {"modelSourceName": "b.safetensors", "modelSourceHash": "1" * 64}
+    world.publish("liblib", LOCATOR, DATA, attachment=told)
+    client = clients(world.environment())
+    with pytest.raises(SourceGone):
+        liblib.by_hash(DIGEST, session=client.session, settings=client.settings)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaehub.smoke.records import Record, recall, remember
+from vaehub.smoke.records import Record, recall, recall_golden, remember, remember_golden
 from vaehub.smoke.report import Decoded, SmokeReport
 
 ONE, TWO = "1" * 64, "2" * 64
@@ -135,3 +135,21 @@ def test_a_folder_that_cannot_be_written_loses_only_the_record(tmp_path: Path) -
         remember(tmp_path, REPORT)
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_what_weights_decoded_to_is_kept_beside_what_is_known(tmp_path: Path) -> None:
+    remember_golden(tmp_path, ONE, {"8": 1})
+    remember_golden(tmp_path, ONE, {"16": 2})
+    assert recall_golden(tmp_path, ONE) == {"8": 1, "16": 2}
+    assert recall_golden(tmp_path, TWO) == {}
+    assert recall(tmp_path, ONE) is None  # the record of a file is another one
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 1, "golden": 3}', "[" * 9999])
+def test_a_damaged_record_of_weights_is_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "smoke" / "weights" / f"{ONE}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert recall_golden(tmp_path, ONE) == {}
+    remember_golden(tmp_path, ONE, {"8": 1})
+    assert recall_golden(tmp_path, ONE) == {"8": 1}

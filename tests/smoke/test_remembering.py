@@ -137,3 +137,32 @@ def test_what_is_condemned_unseen_is_remembered_where_its_sha256_is_known(tmp_pa
     record = records.recall(tmp_path / "state", "1" * 64)
     assert record is not None
     assert (record.verdict, record.decoded) == ("not-a-vae", ())
+
+
+@needs_torch
+def test_the_same_weights_in_another_file_are_held_against_what_they_gave(
+    tmp_path: Path, sound: Path
+) -> None:
+    weights = "a" * 64
+    options = remembering(tmp_path, weights=lambda sha256: weights)
+    first = outcome(sound, options=options)
+    assert set(records.recall_golden(tmp_path / "state", weights)) == {"32"}
+    # The same tensors, and a file with another sha256.
+    data = sound.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(
+        (length + 8).to_bytes(8, "little") + data[8 : 8 + length] + b" " * 8 + data[8 + length :]
+    )
+    second = outcome(other, options=options)
+    assert second.sha256 != first.sha256
+    assert second.decoded[0].figures["golden"] > 80
+    for record in (tmp_path / "state" / "smoke").glob("*.json"):
+        record.unlink()
+    [kept] = (tmp_path / "state" / "smoke" / "weights").iterdir()
+    tampered_with = json.loads(kept.read_text())
+    tampered_with["golden"]["32"]["thumbnails"]["natural"][5] += 0.5
+    kept.write_text(json.dumps(tampered_with))
+    assert outcome(other, options=options).verdict == "damaged"
+    # Where nobody knows their fingerprint, nothing is held against it.
+    assert outcome(other, options=remembering(tmp_path / "elsewhere")).verdict == "works"

@@ -22,7 +22,7 @@ from vaehub.model import Problem
 if TYPE_CHECKING:
     from vaehub.model import Catalog
 
-FORMAT = 1
+FORMAT = 2
 """Changes whenever what is written here does."""
 
 

@@ -30,8 +30,14 @@ _ORDER: Mapping[str, tuple[str, ...]] = {
     "summary": ("en", "zh"),
     "license": ("id", "source", "accept", "note"),
     "variant": ("layout", "dtype", "note", "artifacts"),
-    "artifact": ("name", "size", "sha256", "evidence", "known_as", "hashes", "sources"),
+    "artifact": (
+        *("name", "size", "sha256", "evidence", "known_as", "hashes", "fingerprint", "sources"),
+    ),
     "hashes": ("autov1", "autov3", "blake3", "crc32"),
+    "fingerprint": (
+        *("version", "weights", "fp16", "bf16", "exact", "encoder", "decoder", "both"),
+    ),
+    "side": ("weights", "fp16", "bf16", "exact"),
     "locator": (
         *("repo", "revision", "tag", "path", "asset", "model", "version", "file", "type"),
         *("format", "url", "login", "gated"),
@@ -54,6 +60,10 @@ _CHILDREN: Mapping[tuple[str, str], str] = {
     ("variant", "artifacts"): "artifacts",
     ("artifacts", "*"): "artifact",
     ("artifact", "hashes"): "hashes",
+    ("artifact", "fingerprint"): "fingerprint",
+    ("fingerprint", "encoder"): "side",
+    ("fingerprint", "decoder"): "side",
+    ("fingerprint", "both"): "side",
     ("artifact", "sources"): "sources",
     ("sources", "*"): "source",
     ("source", "*"): "locator",

@@ -84,6 +84,7 @@ def artifact(fields: Mapping[str, Any]) -> Artifact:
         evidence=fields.get("evidence", "single"),
         known_as=tuple(fields.get("known_as", ())),
         hashes=fields.get("hashes", {}),
+        fingerprint=fields.get("fingerprint"),
     )
 
 

@@ -179,6 +179,7 @@ VALUES: dict[str, Callable[[Place], Iterator[Candidate]]] = {
     "any config key": _any_config_keys,
     "config value": _config_values,
     "device": _fixed("auto", "all", "cpu", "cuda", "mps", "xpu"),
+    "digest": _fixed(),
     "dtypes": _dtypes,
     "dtype": _fixed("fp16", "bf16", "fp32"),
     "key layout": _fixed("ldm", "diffusers"),

@@ -34,6 +34,7 @@ COMMANDS = {
     "login": "Keep the token of a host.",
     "logout": "Forget the token of a host.",
     "completion": "Print what completes vaehub in bash, zsh or fish.",
+    "identify": "Say which VAE a file is, whatever its name.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""

@@ -46,6 +46,19 @@ class FileRecord(NamedTuple):
     """Lower-case."""
 
 
+class ByHash(NamedTuple):
+    """What a host says a file with some sha256 is."""
+
+    host: str
+    title: str
+    """Model and version, in the host's words."""
+    page: str
+    file: str
+    """What the file is called there."""
+    locator: Mapping[str, str | int]
+    """Of a source that leads to it."""
+
+
 class Refusal(NamedTuple):
     """The answer to the GET of the bytes, where it was not the bytes."""
 

@@ -100,11 +100,39 @@ def locate(source: Source, artifact: Artifact, *, session: Session, settings: Se
     )
 
 
-def _ask(version: str, *, session: Session, settings: Settings) -> tuple[str, Mapping[str, Any]]:
+def by_hash(sha256: str, *, session: Session, settings: Settings) -> base.ByHash:
+    """Ask which version holds a file with this sha256; the API is open, and gets no token.
+
+    Raises:
+        SourceGone: none does.
+        SourceError: nobody can say.
+    """
+    what = f"file with the sha256 {sha256}"
+    route = f"by-hash/{sha256.upper()}"
+    _, answer = _ask(route, what=what, session=session, settings=settings)
+    # The site finds a version by any kind of digest, short ones too: only the sha256 tells.
+    file = next((one for one in civitai_files.files(answer) if one.sha256 == sha256), None)
+    version = reading.size(answer.get("id"))
+    if file is None or version is None:
+        raise SourceGone(f"Civitai has no {what}")
+    model = reading.size(answer.get("modelId"))
+    locator: dict[str, str | int] = {"version": version, "file": file.id}
+    if model is not None:
+        locator = {"model": model, **locator}
+    named = (reading.mapping(answer.get("model")).get("name"), answer.get("name"))
+    title = ", ".join(reading.one_line(text) for text in map(reading.text, named) if text)
+    return base.ByHash(
+        "civitai", title or "?", page(Source("civitai", locator)), file.name, locator
+    )
+
+
+def _ask(
+    version: str, *, session: Session, settings: Settings, what: str | None = None
+) -> tuple[str, Mapping[str, Any]]:
     """Ask each front for the version; give the front that knows it, and its answer."""
     trouble: SourceError | None = None
+    what = what or f"version {version}"
     for site in _fronts(settings):
-        what = f"version {version}"
         try:
             status, answer = session.json(
                 "GET",

@@ -12,7 +12,13 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from vaehub.errors import SourceError, SourceRefused, SourceUnreachable, SourceUnusable
+from vaehub.errors import (
+    SourceError,
+    SourceGone,
+    SourceRefused,
+    SourceUnreachable,
+    SourceUnusable,
+)
 from vaehub.hosts import base, liblib_records, reading
 from vaehub.model import Artifact, Download, Source
 from vaehub.settings import DEFAULT_ENDPOINTS
@@ -64,6 +70,39 @@ def locate(source: Source, artifact: Artifact, *, session: Session, settings: Se
         size=attachment.size,
         sha256=liblib_records.agreed(attachment.sha256, url, what=what),
     )
+
+
+def by_hash(sha256: str, *, session: Session, settings: Settings) -> base.ByHash:
+    """Ask which version holds a file with this sha256; no token goes along.
+
+    Raises:
+        SourceGone: none does.
+        SourceError: nobody can say.
+    """
+    what = f"file with the sha256 {sha256}"
+    found = reading.mapping(
+        _data(
+            "GET",
+            f"/model-version/hash/{sha256}",
+            session=session,
+            bases=_bases(settings),
+            what=what,
+        )
+    )
+    version = (reading.text(found.get("uuid")) or "").replace("-", "").lower()
+    attached = reading.mapping(found.get("attachment"))
+    told = reading.digest(attached.get("modelSourceHash"))
+    # Whoever answers with another digest has not found this file.
+    if not _UUID.fullmatch(version) or told not in (None, sha256):
+        raise SourceGone(f"Liblib has no {what}")
+    model = (reading.text(found.get("modelUuid")) or "").replace("-", "").lower()
+    locator: dict[str, str | int] = {"version": version}
+    if _UUID.fullmatch(model):
+        locator = {"model": model, **locator}
+    names = (reading.text(found.get(key)) for key in ("modelName", "name"))
+    title = ", ".join(reading.one_line(name) for name in names if name)
+    file = reading.one_line(reading.text(attached.get("modelSourceName")) or "?")
+    return base.ByHash("liblib", title or "?", page(Source("liblib", locator)), file, locator)
 
 
 class _Api:
@@ -130,25 +169,48 @@ class _Api:
         query: dict[str, str] | None = None,
         login: bool = False,
     ) -> Any:
-        credentials = {"token": self.token} if login and self.token else None
-        asked = urlencode({**(query or {}), "timestamp": str(time.time_ns() // 1_000_000)})
-        trouble: SourceError | None = None
-        for place in self.bases:
-            try:
-                status, answer = self._session.json(
-                    method,
-                    f"{place}/api/www{route}?{asked}",
-                    what=f"Liblib's answer about {self.what}",
-                    credentials=credentials,
-                    json=json,
-                )
-                return liblib_records.data(
-                    status, answer, what=self.what, has_token=self.token is not None
-                )
-            except (SourceUnreachable, SourceUnusable) as error:
-                trouble = trouble or error
-        assert trouble is not None
-        raise trouble
+        return _data(
+            method,
+            route,
+            session=self._session,
+            bases=self.bases,
+            what=self.what,
+            json=json,
+            query=query,
+            credentials={"token": self.token} if login and self.token else None,
+            has_token=self.token is not None,
+        )
+
+
+def _data(
+    method: str,
+    route: str,
+    *,
+    session: Session,
+    bases: tuple[str, ...],
+    what: str,
+    json: object | None = None,
+    query: dict[str, str] | None = None,
+    credentials: dict[str, str] | None = None,
+    has_token: bool = False,
+) -> Any:
+    """Put a question to the first base that answers, and give the data of its answer."""
+    asked = urlencode({**(query or {}), "timestamp": str(time.time_ns() // 1_000_000)})
+    trouble: SourceError | None = None
+    for place in bases:
+        try:
+            status, answer = session.json(
+                method,
+                f"{place}/api/www{route}?{asked}",
+                what=f"Liblib's answer about {what}",
+                credentials=credentials,
+                json=json,
+            )
+            return liblib_records.data(status, answer, what=what, has_token=has_token)
+        except (SourceUnreachable, SourceUnusable) as error:
+            trouble = trouble or error
+    assert trouble is not None
+    raise trouble
 
 
 def account(token: str, *, session: Session, settings: Settings) -> str | None:

@@ -1,8 +1,9 @@
 """What smoke tests have found on this machine, by the sha256 of the file.
 
 One small JSON file each in the user's state folder: the last verdict, which `vaehub list` shows,
-and the golden output. A record is data that anybody may have edited: one that cannot be read counts
-as none. Needs no torch.
+and the golden output. The latter is also kept for the weights, where their fingerprint is known, so
+that the same weights in another file are held against it. A record is data that anybody may have
+edited: one that cannot be read counts as none. Needs no torch.
 """
 
 from __future__ import annotations
@@ -93,6 +94,37 @@ def remember(state: Path, report: SmokeReport, *, golden: Any = None) -> None:
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
             durable.write(path, json.dumps(record).encode())
+
+
+def recall_golden(state: Path, weights: str) -> dict[str, Any]:
+    """Give what sound runs of any file with these weights decoded to.
+
+    Args:
+        state: The user's state folder.
+        weights: The digest of that name in the file's fingerprint.
+    """
+    try:
+        with _golden_path(state, weights).open("rb") as file:
+            record = json.loads(file.read(_CEILING))
+        golden = record["golden"] if record["schema"] == SCHEMA else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return golden if isinstance(golden, dict) else {}
+
+
+def remember_golden(state: Path, weights: str, golden: dict[str, Any]) -> None:
+    """Keep what a file with these weights decoded to, beside what is on record of others."""
+    path = _golden_path(state, weights)
+    record = {"schema": SCHEMA, "golden": {**recall_golden(state, weights), **golden}}
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        durable.write(path, json.dumps(record).encode())
+
+
+def _golden_path(state: Path, weights: str) -> Path:
+    if not _KEY.fullmatch(weights):
+        raise ValueError("not a digest of weights")
+    return state / "smoke" / "weights" / f"{weights}.json"
 
 
 def _path(state: Path, sha256: str) -> Path:

@@ -63,6 +63,8 @@ class Options(NamedTuple):
     """Is given what was decoded."""
     goldens: Mapping[str, object] = MappingProxyType({})
     """What it must decode to, where that is known from elsewhere; see :func:`golden.place`."""
+    weights: Callable[[str], str | None] = lambda sha256: None
+    """Gives the digest of a file's weights by its sha256, where its fingerprint is known."""
 
 
 def missing() -> list[str]:
@@ -94,6 +96,9 @@ def test(subject: Subject, options: Options) -> SmokeReport:
     # That it could not be tested now says nothing against what was seen before.
     if options.state is not None and verdict != "untested":
         records.remember(options.state, report, golden=goldens or None)
+        weights = options.weights(report.sha256[0]) if report.sha256 and goldens else None
+        if weights is not None:
+            records.remember_golden(options.state, weights, goldens)
     return report
 
 
@@ -321,11 +326,14 @@ def factors_of_file(pair: Pair) -> Factors | None:
 
 
 def _record(sha256: Sequence[str], options: Options) -> Mapping[str, object]:
-    """Give what sound runs of this file decoded to."""
+    """Give what sound runs of this file, or of another with its weights, decoded to."""
     if options.state is None or not sha256:
         return {}
+    weights = options.weights(sha256[0])
+    shared = records.recall_golden(options.state, weights) if weights is not None else {}
     known = records.recall(options.state, sha256[0])
-    return known.golden if known is not None and isinstance(known.golden, dict) else {}
+    own = known.golden if known is not None and isinstance(known.golden, dict) else {}
+    return {**shared, **own}
 
 
 def broken(subject: Subject, error: VaehubError | OSError) -> SmokeReport:
