@@ -41,7 +41,7 @@ def refuse_head(
         NotAModel: the bytes are a page, a message, a pointer or another container.
     """
     if not head:
-        raise NotAModel(f"{name}: the host sent an empty file")
+        raise NotAModel(f"{name}: the file is empty")
     suffix = PurePath(name).suffix.lower()
     if head[:2] == b"\x1f\x8b":
         inside = _gunzip(head)
