@@ -14,7 +14,7 @@ from vaehub.weights import refuse_head
 OID = "735e4c3a447a3255760d7f86845f09f937809baa529c17370d83e4c3758f3c75"
 LOGIN = b"<!DOCTYPE html><html><head><title>Log in | Some Hub</title></head><body>...</body></html>"
 WORDS = {
-    b"": "empty file",
+    b"": "is empty",
     LOGIN: "login page (“Log in | Some Hub”)",
     b"\xef\xbb\xbf  \r\n" + LOGIN: "login page",
     b"\xff\xfe" + "<html><title>Fine</title>".encode("utf-16-le"): "web page (“Fine”)",
