@@ -150,9 +150,28 @@ def test_a_fingerprint_in_the_catalog_is_enough(box: Box, folder: Path, tmp_path
     artifact["fingerprint"] = {
         k: v for k, v in record.items() if k not in {"architecture", "dtypes"}
     }
-    file = only(identify(box, ae.write(folder / "x.safetensors", ae.cast(ae.numbers(), "F16"))))
+    # Its own metadata: no other test has the file, and none can have left its fingerprint.
+    path = folder / "x.safetensors"
+    ae.write(path, ae.cast(ae.numbers(), "F16"), metadata={"only": "here"})
+    file = only(identify(box, path))
     (kin,) = file.kin
     assert (kin.name, kin.path, kin.relation.kind) == ("mine/house@safetensors", None, "rounded")
+
+
+def test_a_file_that_must_be_read_to_be_compared_is(box: Box, folder: Path) -> None:
+    torch = pytest.importorskip("torch")
+    named = ae.numbers(61)
+    ae.write(folder / "a.safetensors", named, metadata={"only": "here"})
+    state = {
+        name: torch.frombuffer(bytearray(data), dtype=torch.float32).reshape(shape)
+        for name, (_, shape, data) in named.items()
+    }
+    one = "decoder.conv_in.weight"
+    state[one] = state[one].contiguous(memory_format=torch.channels_last)
+    torch.save(state, folder / "b.ckpt")
+    first, second = identify(box, folder).files
+    assert [kin.relation.kind for kin in first.kin] == ["same-weights"]
+    assert [kin.relation.kind for kin in second.kin] == ["same-weights"]
 
 
 def test_a_name_that_belongs_to_other_bytes_is_told(box: Box, folder: Path) -> None:

@@ -116,7 +116,7 @@ def identify(
         found.add(path)
     known = quoted.index(catalogs)
     around = here.look_around(settings)
-    reading = Reading(settings.cache, known, around)
+    reading = Reading(settings.cache, known, around, fingerprints=every_hash)
     digests = reading.digests(found.files, listener)
     done: list[Identified] = []
     for seen in found.files:

@@ -30,11 +30,15 @@ _AT_ONCE = 8
 class Reading:
     """All that is known, and what has been read in this run."""
 
-    def __init__(self, cache: Path, known: Mapping[str, Known], around: Here) -> None:
+    def __init__(
+        self, cache: Path, known: Mapping[str, Known], around: Here, *, fingerprints: bool = False
+    ) -> None:
+        """Make ready; with ``fingerprints``, those of all files will be wanted."""
         self.known = known
         self.around = around
         self._digests = Digests(cache)
         self._cache = cache
+        self._wants_all = fingerprints
         self._reader: Reader | None = None
         self._paths: list[Path] = []
         """Files of this run."""
@@ -96,7 +100,7 @@ class Reading:
 
     def _is_near(self, path: Path) -> bool:
         try:
-            return self.is_near_any(path)
+            return self._wants_all or self.is_near_any(path)
         except (IntegrityError, OSError):
             return False  # what is wrong with it is told where it is described
 
