@@ -21,6 +21,7 @@ NAMES = {
     "mv {0} {1}", "rm {0}", "ln -s {0} {1}", "ln -f {0} {1}", "git -C {0} lfs pull",
     "{0} is {1}, {2}, {3} since", "--convert safetensors", ".config", ".cache", ".local/state",
     "schema: 1", "{{name: {0}, targets: [{1}]}}",
+    "Module {0}", "VAE Decoder", "VAE hash", "image save",
 }  # fmt: skip
 """Not for people, or the same in every language."""
 ELSEWHERE = (
