@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SENTENCE = re.compile(r"(?<![\w./@`-])[A-Za-z][a-z']+(?: [a-z']+){3,}")
 """Four words in a row: no name in Chinese text is as long as that."""
 IN_TEXT = re.compile(rf"vaehub (?:{'|'.join(COMMANDS)})(?: [\w./~@<-]+)*")
-COMMAND_LINE = re.compile(r"^ +(?:vaehub|eval|du) .*$", re.MULTILINE)
+COMMAND_LINE = re.compile(r"^ +(?:vaehub|eval|du|ssh) .*$", re.MULTILINE)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 

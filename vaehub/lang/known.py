@@ -21,7 +21,9 @@ NAMES = {
     "mv {0} {1}", "rm {0}", "ln -s {0} {1}", "ln -f {0} {1}", "git -C {0} lfs pull",
     "{0} is {1}, {2}, {3} since", "--convert safetensors", ".config", ".cache", ".local/state",
     "schema: 1", "{{name: {0}, targets: [{1}]}}",
-    "Module {0}", "VAE Decoder", "VAE hash", "image save",
+    "Module {0}", "VAE Decoder", "VAE hash", "image save", "bundle install", "civitai", "liblib",
+    "crc32 (zlib)", "vaes: []", "- name: {0}  # {1}", "targets: [{0}]", "ui: {0}", "path: {0}",
+    "{0}_encoder.", "{0}_decoder.", "chmod a+rx {0}", "fp16", "bf16",
 }  # fmt: skip
 """Not for people, or the same in every language."""
 ELSEWHERE = (
