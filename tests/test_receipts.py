@@ -340,3 +340,10 @@ def test_processes_that_share_a_folder_do_not_trip_each_other(tmp_path: Path) ->
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert snapshot(tmp_path) == {}
+
+
+def test_a_word_on_where_it_was_placed_that_is_none_is_left_out(tmp_path: Path) -> None:
+    receipt = make(tmp_path / "vae.safetensors")
+    for odd in (7, None, ["x"], "a\0b"):
+        record = {**receipts.to_json(receipt), "placed_for": odd}
+        assert receipts.from_json(record, path=receipt.path).placed_for is None

@@ -237,6 +237,9 @@ class Receipt(NamedTuple):
     """File name of the checkpoint that a UI takes it with; None: it has a name of its own."""
     converted_from: Mapping[str, Any] | None = None
     """Of what the file was made here: ``name``, ``size``, ``sha256``; None: it is the catalog's."""
+    placed_for: str | None = None
+    """The target's root, where the file's folder is reached through a link out of it, so that
+    :attr:`root` leads elsewhere; else None."""
 
     @property
     def origin_sha256(self) -> str:

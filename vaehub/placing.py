@@ -183,4 +183,11 @@ def _receipt(plan: Plan, step: Step, created: tuple[str, ...]) -> Receipt:
         created_folders=created,
         root=Path(os.path.relpath(plan.target.root, step.destination.parent)).as_posix(),
         checkpoint=plan.checkpoint.name if plan.checkpoint is not None else None,
+        placed_for=_through_a_link(plan.target.root, step.destination.parent),
     )
+
+
+def _through_a_link(root: Path, folder: Path) -> str | None:
+    """Give the root of a target, where a folder of it really lies elsewhere; else None."""
+    there = os.path.realpath(folder / os.path.relpath(root, folder))
+    return None if there == os.path.realpath(root) else str(root)

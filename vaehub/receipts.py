@@ -30,6 +30,8 @@ from vaehub.model import Problem, Receipt
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from vaehub.model import Target
+
 folder_of = staging.folder_of
 SCHEMA = 1
 _SUFFIX = ".json"
@@ -37,9 +39,9 @@ _CEILING = 1 << 16
 """Bytes; a receipt has about 600."""
 _EVIDENCE = frozenset({"confirmed", "single", "host"})
 _FIELDS = tuple(name for name in Receipt._fields if name != "path")
-_OPTIONAL = ("smoke", "checkpoint", "converted_from")
-"""Left out where there is nothing to say. The first two are words on the file, and no right to it:
-where they cannot be read, that is not worth a refusal."""
+_OPTIONAL = ("smoke", "checkpoint", "placed_for", "converted_from")
+"""Left out where there is nothing to say. All but the last are words on the file, and no right to
+it: where they cannot be read, that is not worth a refusal."""
 _NUMBERS = frozenset({"size", "mtime_ns", "inode"})
 
 
@@ -206,6 +208,13 @@ def stat_matches(receipt: Receipt, stat: os.stat_result) -> bool:
     )
 
 
+def is_for(receipt: Receipt, target: Target) -> bool:
+    """Tell whether a file was placed for this target: UIs may share a folder, also by a link."""
+    home = receipt.path.parent / receipt.root
+    said = Path(receipt.placed_for) if receipt.placed_for is not None else home
+    return os.path.realpath(said) == os.path.realpath(target.root)
+
+
 def with_stat(receipt: Receipt, stat: os.stat_result) -> Receipt:
     """Give the receipt with the time and inode of the file that now stands at its path."""
     return receipt._replace(mtime_ns=stat.st_mtime_ns, inode=stat.st_ino)
@@ -242,8 +251,9 @@ def from_json(record: Mapping[str, Any], *, path: Path) -> Receipt:
     values["created_folders"] = tuple(created)
     if not isinstance(values.get("smoke"), dict):
         values["smoke"] = None
-    if not isinstance(values.get("checkpoint"), str):
-        values["checkpoint"] = None
+    for key in ("checkpoint", "placed_for"):
+        if not isinstance(values.get(key), str) or "\0" in values[key]:
+            values[key] = None
     values["converted_from"] = _origin(values.get("converted_from"))
     for key in _FIELDS:
         if key in {"created_folders", *_OPTIONAL} or (key == "root" and key not in values):

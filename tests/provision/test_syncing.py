@@ -152,6 +152,35 @@ def test_a_file_placed_for_another_target_of_a_shared_folder_stays(fleet: Fleet)
     assert "three.safetensors" in fleet.listed_in(fleet.vae)
 
 
+def test_a_folder_that_is_a_link_out_of_the_ui_is_kept_equal_too(fleet: Fleet) -> None:
+    shared = fleet.folder / "disk" / "vaes"
+    shared.mkdir(parents=True)
+    fleet.vae.parent.mkdir(parents=True, exist_ok=True)
+    if fleet.vae.exists():
+        shutil.rmtree(fleet.vae)
+    fleet.vae.symlink_to(shared)
+    webui = "  webui: {ui: automatic1111, path: webui}\n"
+    fleet.want("one", "two", targets=webui)
+    fleet.sync()
+    fleet.want("two", targets=webui)
+    assert ("webui", "one.safetensors", "removed") in states(fleet.sync())
+    assert [path.name for path in shared.glob("*.safetensors")] == ["two.safetensors"]
+
+
+def test_what_two_uis_share_through_links_is_told_apart(fleet: Fleet) -> None:
+    shared = fleet.folder / "disk" / "vaes"
+    shared.mkdir(parents=True)
+    for folder in fleet.models:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.symlink_to(shared)
+    fleet.install("three")  # into the WebUI
+    fleet.want("one", targets="  comfy: {ui: comfyui, path: comfy}\n")
+    assert fleet.sync().synced.extras == ()
+    assert (shared / "three.safetensors").exists()
+
+
 # What stands there and is not what should.
 
 

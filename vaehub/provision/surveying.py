@@ -147,8 +147,7 @@ def look(path: Path) -> Standing:
 
 def is_of(receipt: Receipt, place: Placed) -> bool:
     """Tell whether a file was placed for this target, and not for one that shares its folder."""
-    root = os.path.realpath(receipt.path.parent / receipt.root)
-    return root == os.path.realpath(place.target.root)
+    return receipts.is_for(receipt, place.target)
 
 
 def _others(place: Placed, keys: Keys, problems: list[Problem]) -> Iterator[Other]:

@@ -150,11 +150,10 @@ def find_extras(lock: Lock, places: Sequence[Placed]) -> list[Extra]:
     }
     found = []
     for place in places:
-        root = os.path.realpath(place.target.root)
         for folder in folders_of(place.target):
             for receipt in receipts.read(folder):
                 key = (os.path.realpath(receipt.path), receipt.entry, receipt.origin_sha256)
-                if os.path.realpath(folder / receipt.root) != root:
+                if not receipts.is_for(receipt, place.target):
                     continue
                 if key not in expected or receipt.checkpoint is not None:
                     found.append(Extra(receipt, place, "would be removed"))
