@@ -17,6 +17,7 @@ COMMANDS = {
     "uninstall": "Remove what vaehub installed, and nothing else.",
     "verify": "Check installed files against the catalog.",
     "smoke": "Decode with a VAE and say whether it works.",
+    "identify": "Say which VAE a file is, whatever its name.",
     "explain": "Say which VAE made a picture, and why it is black or grey.",
     "convert": "Turn a checkpoint into safetensors, executing nothing.",
     "doctor": "Say what a UI will not list or load, and what is missing here.",
@@ -34,7 +35,6 @@ COMMANDS = {
     "login": "Keep the token of a host.",
     "logout": "Forget the token of a host.",
     "completion": "Print what completes vaehub in bash, zsh or fish.",
-    "identify": "Say which VAE a file is, whatever its name.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""

@@ -153,7 +153,8 @@ def read(path: Path, *, cache: Path | None = None) -> Lock:
         content = read_bytes(path)
     except FileNotFoundError:
         raise LockError(
-            f"there is no lock {path}", hint="`vaehub lock` makes it of vaehub.yaml"
+            f"there is no lock {path}",
+            hint="`vaehub add NAME` begins a manifest, and `vaehub lock` makes the lock of it",
         ) from None
     return parse(content, origin=str(path), cache=cache)
 
