@@ -36,6 +36,7 @@ COMMANDS = {
     "completion": "Print what completes vaehub in bash, zsh or fish.",
     "identify": "Say which VAE a file is, whatever its name.",
     "selftest": "Prove that vaehub works on this machine, without a network.",
+    "which": "Say of a checkpoint whether it needs a VAE, and which.",
 }
 """Name and summary, in the order of the help; the module ``commands.<name>`` holds ``command``."""
 
