@@ -208,18 +208,59 @@ def test_a_true_size_with_tensors_missing(path: Path, gone: str, code: str) -> N
 # Merged, missing, of another family, and what is none
 
 
-def test_a_merge_of_two_is_told(box: Box, path: Path) -> None:
-    box.install("house")
-    half = {}
-    for name, (dtype, shape, data) in ae.numbers().items():
+def merged(one: ae.Named, other: ae.Named, share: float) -> ae.Named:
+    made = {}
+    for name, (dtype, shape, data) in one.items():
         ours = struct.unpack(f"<{len(data) // 4}f", data)
-        theirs = struct.unpack(f"<{len(data) // 4}f", ae.numbers(5)[name][2])
-        mixed = [(a + b) / 2 for a, b in zip(ours, theirs, strict=True)]
-        half[name] = (dtype, shape, struct.pack(f"<{len(mixed)}f", *mixed))
-    one = only(which(box, ae.write(path, models.baked(half))))
+        theirs = struct.unpack(f"<{len(data) // 4}f", other[name][2])
+        mixed = [(1 - share) * a + share * b for a, b in zip(ours, theirs, strict=True)]
+        made[name] = (dtype, shape, struct.pack(f"<{len(mixed)}f", *mixed))
+    return made
+
+
+def test_halfway_to_something_unknown_is_told(box: Box, path: Path) -> None:
+    box.install("house")
+    one = only(which(box, ae.write(path, models.baked(merged(ae.numbers(), ae.numbers(5), 0.5)))))
     assert one.status == "mixed"
     assert "house" in one.because
     assert not one.counsel.is_sure
+
+
+@pytest.fixture
+def two(box: Box, path: Path) -> Box:
+    """Install another VAE beside the first, trained apart from it."""
+    other = ae.write(path, ae.numbers(5)).read_bytes()
+    box.add("loud", {"loud.safetensors": other}, family="sd1")
+    box.install("house")
+    box.install("loud")
+    return box
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.7])
+@pytest.mark.parametrize("dtype", ["F32", "F16"])
+def test_a_share_of_another_vae_is_told(two: Box, path: Path, share: float, dtype: str) -> None:
+    vae = ae.cast(merged(ae.numbers(), ae.numbers(5), share), dtype)
+    one = only(which(two, ae.write(path, models.baked(vae))))
+    assert one.status == "mixed"
+    base, other = ("house", "loud") if share < 0.5 else ("loud", "house")
+    assert (
+        f"mine/{base}@safetensors with {min(share, 1 - share):.0%} of mine/{other}" in one.because
+    )
+
+
+@pytest.mark.parametrize("by", [0.001, 0.005, 0.02])
+def test_a_fine_tune_is_no_merge(two: Box, path: Path, by: float) -> None:
+    for vae in (ae.changed(ae.numbers(), by=by), ae.changed(ae.numbers(), only="decoder", by=by)):
+        assert only(which(two, ae.write(path, models.baked(vae)))).status == "sound"
+
+
+def test_vaes_of_one_line_are_merged_without_harm(box: Box, path: Path) -> None:
+    tuned = ae.changed(ae.numbers(), by=0.01)
+    box.add("tuned", {"tuned.safetensors": ae.write(path, tuned).read_bytes()}, family="sd1")
+    box.install("house")
+    box.install("tuned")
+    one = only(which(box, ae.write(path, models.baked(merged(ae.numbers(), tuned, 0.5)))))
+    assert one.status == "sound"
 
 
 def test_none_is_in_it(box: Box, path: Path) -> None:
@@ -320,6 +361,35 @@ def test_a_vae_beside_it_is_told(box: Box, name: str) -> None:
     assert "vae-beside" in [problem.code for problem in report.problems]
     assert f"takes {name} with it by itself" in one.advice[0].text
     assert (one.counsel.is_sure, one.counsel.name) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("tree", "taken"), [(uis.AUTOMATIC1111, "mix.vae.ckpt"), (uis.SDNEXT, "mix.vae.pt")]
+)
+def test_of_several_beside_it_the_one_that_the_ui_takes_first(
+    box: Box, tmp_path: Path, tree: str, taken: str
+) -> None:
+    root = uis.grow(tmp_path / "ui", tree)
+    folder = root / "models" / "Stable-diffusion"
+    for name in ("mix.vae.safetensors", "mix.vae.ckpt", "mix.vae.pt", "mixed.vae.pt"):
+        (folder / name).write_bytes(b"whatever")
+    (root / "models" / "VAE" / "mix.safetensors").write_bytes(b"whatever")
+    one = only(which(box, ae.write(folder / "mix.safetensors", models.baked(None))))
+    assert [(rival.path.name, rival.wins) for rival in one.beside] == [(taken, True)]
+
+
+def test_where_none_can_say_which_is_taken_both_are_told(box: Box) -> None:
+    folder = box.tree / "models" / "Stable-diffusion"
+    for name in ("mix.vae.pt", "mix2.vae.pt"):
+        (folder / name).write_bytes(b"whatever")
+    report = which(box, ae.write(folder / "mix.safetensors", models.baked(None)))
+    one = only(report)
+    assert [(rival.path.name, rival.wins) for rival in one.beside] == [
+        ("mix.vae.pt", False),
+        ("mix2.vae.pt", False),
+    ]
+    assert "may take mix2.vae.pt" in " ".join(problem.message for problem in report.problems)
+    assert one.counsel.name == "mine/house"
 
 
 def test_what_somebody_chose_is_told(box: Box) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vaehub.insight.advising import Step
     from vaehub.insight.finding import Seen
     from vaehub.insight.kin import Candidate, Kin, Reader
+    from vaehub.insight.mixing import Mix
     from vaehub.model import Entry, Target
     from vaehub.settings import Settings
     from vaehub.targets.rivals import Rival
@@ -102,15 +103,16 @@ def weigh(
         paths: Files and folders.
         catalogs: What is known.
         settings: Where store, state and cache of the user lie.
-        listener: Told how far reading is.
+        listener: Told how far it is, by the sizes of the files, where there are several.
     """
     found = Finding(SUFFIXES | {_GGUF})
     for path in paths:
         found.add(path)
     others = _Others(catalogs, settings)
     done: list[Weighed] = []
-    label, passed = "reading", 0
-    if found.files:
+    label, passed = "checkpoints", 0
+    is_worth_a_bar = len(found.files) > 1
+    if is_worth_a_bar:
         listener.started(label, sum(seen.stat.st_size for seen in found.files), 0)
     for seen in found.files:
         try:
@@ -120,8 +122,9 @@ def weigh(
         except OSError as error:
             found.unreadable(seen, error)
         passed += seen.stat.st_size
-        listener.advanced(label, passed)
-    if found.files:
+        if is_worth_a_bar:
+            listener.advanced(label, passed)
+    if is_worth_a_bar:
         listener.finished(label)
     named = {seen.path for seen in found.files if seen.named}
     kept = [one for one in done if one.status != "no-checkpoint" or one.path in named]
@@ -143,12 +146,27 @@ class _Others:
         """Say what a VAE is to all others."""
         if baked.fingerprint is None:
             return ()
+        reader, candidates = self._all()
+        return tuple(reader.kin(baked.fingerprint, candidates))
+
+    def mix(self, baked: Baked, kin: Sequence[Kin]) -> Mix | None:
+        """Say between which two others a VAE lies, where it is none of them."""
+        if baked.fingerprint is None or baked.state != "whole":
+            return None
+        if any(one.relation.kind in _WHOLE for one in kin):
+            return None
+        from vaehub.insight import mixing
+        from vaehub.insight.kin import glanced
+
+        reader, candidates = self._all()
+        return mixing.find(glanced(baked.fingerprint), reader.glances(candidates))
+
+    def _all(self) -> tuple[Reader, list[Candidate]]:
         if self._known is None:
             around = here.look_around(self._settings)
             reading = Reading(self._settings.cache, quoted.index(self.catalogs), around)
             self._known = (reading.reader, reading.candidates(()))
-        reader, candidates = self._known
-        return tuple(reader.kin(baked.fingerprint, candidates))
+        return self._known
 
     def entry(self, kin: Kin) -> Entry | None:
         """Give the entry that another VAE is of."""
@@ -167,7 +185,7 @@ def _weigh(seen: Seen, others: _Others) -> Weighed:
     entry = None
     if named is not None and named.relation.kind in _DECODES_ALIKE:
         entry = others.entry(named)
-    status, because = _judge(baked, named, entry)
+    status, because = _judge(baked, named, entry, others.mix(baked, kin))
     one = Weighed(path, size, status, because, baked, kin, entry)
     if status == "no-checkpoint":
         return one
@@ -180,7 +198,9 @@ def _is_gguf(path: Path) -> bool:
         return file.read(4) == b"GGUF" or path.suffix.lower() == _GGUF
 
 
-def _judge(baked: Baked, named: Kin | None, entry: Entry | None) -> tuple[Status, str]:
+def _judge(
+    baked: Baked, named: Kin | None, entry: Entry | None, mix: Mix | None
+) -> tuple[Status, str]:
     grave = next((reason for reason in baked.reasons if reason.verdict is not None), None)
     if baked.state == "damaged" and grave is not None:
         return "damaged", grave.message
@@ -199,6 +219,11 @@ def _judge(baked: Baked, named: Kin | None, entry: Entry | None) -> tuple[Status
         return "other-family", (
             f"it is {entry.id}, which speaks the latents of {entry.family}, and the checkpoint "
             f"those of {baked.families[0]}"
+        )
+    if mix is not None:
+        return "mixed", (
+            f"it is {mix.base} with {mix.share:.0%} of {mix.other} mixed in; these two were "
+            "trained apart, and what lies between such VAEs decodes the latents of neither well"
         )
     if named is not None and named.relation.kind == "distant":
         away = named.relation.distance or 0.0
