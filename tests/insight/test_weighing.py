@@ -324,6 +324,7 @@ def test_gguf_is_not_read_and_that_is_said(box: Box, path: Path) -> None:
     assert (one.status, one.baked) == ("not-read", None)
     assert "GGUF" in one.because
     assert not one.counsel.is_sure
+    assert one.advice[0].command == "vaehub list --family FAMILY"
 
 
 # In a UI

@@ -97,7 +97,7 @@ def text(report: Report) -> Iterator[Block]:
         for one in report.files:
             counts[one.status] += 1
         told = ", ".join(f"{n} {WORDS[status]}" for status, n in counts.items() if n)
-        yield f"{words.count(len(report.files), 'checkpoint')}: {told}"
+        yield f"{words.count(len(report.files), 'file')}: {told}"
     if report.passed_by:
         yield f"{words.count(report.passed_by, 'other file')} passed by"
 
@@ -146,9 +146,15 @@ def _row(one: Weighed, root: Path | None) -> tuple[str, ...]:
         words.size(one.size),
         model,
         WORDS[one.status],
-        relation_words(one.kin[0]) if one.kin else NOTHING,
+        _is(one),
         _short(one),
     )
+
+
+def _is(one: Weighed) -> str:
+    if one.status in {"no-checkpoint", "not-read"}:
+        return one.because
+    return relation_words(one.kin[0]) if one.kin else NOTHING
 
 
 def _short(one: Weighed) -> str:

@@ -178,7 +178,8 @@ class _Others:
 def _weigh(seen: Seen, others: _Others) -> Weighed:
     path, size = seen.path, seen.stat.st_size
     if _is_gguf(path):
-        return Weighed(path, size, "not-read", _NOT_READ, None)
+        one = _in_its_ui(Weighed(path, size, "not-read", _NOT_READ, None))
+        return one._replace(counsel=counsel.give(one, others.entries))
     baked = look(path)
     kin = others.kin(baked)
     named = next((one for one in kin if one.is_named), None)

@@ -76,8 +76,20 @@ def test_a_folder_is_a_table(run: Run, mix: Path, broken: Path) -> None:
     assert "damaged" in rows["broken.safetensors"]
     assert "none" in rows["bare.safetensors"]
     assert "vaehub install sdxl-vae-fp16-fix" in rows["bare.safetensors"]
-    assert "3 checkpoints: 1 sound, 1 damaged, 1 none" in ran.out
+    assert "3 files: 1 sound, 1 damaged, 1 none" in ran.out
     assert "1 other file passed by" in ran.out
+
+
+def test_several_are_a_table_and_what_is_none_says_what_it_is(run: Run, mix: Path) -> None:
+    vae = ae.write(mix.with_name("vae.safetensors"), ae.numbers())
+    gguf = mix.with_name("x.gguf")
+    gguf.write_bytes(b"GGUF")
+    ran = run("which", mix, vae, gguf)
+    assert ran.code == 0
+    rows = {line.split()[0]: line for line in ran.out.splitlines()}
+    assert "this is a VAE, and no checkpoint of a diffusion model" in rows["vae.safetensors"]
+    assert "not read" in rows["x.gguf"]
+    assert "3 files: 1 sound, 1 no checkpoint, 1 not read" in ran.out
 
 
 @pytest.mark.parametrize(
