@@ -20,6 +20,7 @@ from tests.insight import models
 from tests.targets import uis
 from tests.trees import snapshot
 from tests.weights import autoencoders as ae
+from tests.weights.files import naming, torch_zip
 from vaehub import api
 from vaehub.errors import IntegrityError
 from vaehub.insight.baked import look
@@ -435,6 +436,28 @@ def test_what_is_not_there_and_what_is_no_model(box: Box, path: Path) -> None:
     path.write_bytes(b"<html>")
     report = which(box, path, path.with_name("nobody.ckpt"))
     assert sorted(one.error.exit_code for one in report.failed) == [2, 6]
+
+
+def test_a_pickle_that_would_run_is_refused(box: Box, path: Path) -> None:
+    path = path.with_suffix(".ckpt")
+    path.write_bytes(torch_zip(naming("os.system")))
+    (failure,) = which(box, path).failed
+    assert (failure.error.code, failure.error.exit_code) == ("unsafe-pickle", 6)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 0.999), junk=st.binary(min_size=1, max_size=12), old=st.booleans())
+def test_pickles_that_lie_give_an_answer_or_a_clear_error(
+    path: Path, share: float, junk: bytes, old: bool
+) -> None:
+    small = {name: one for name, one in ae.numbers().items() if len(one[2]) < 4096}
+    path = models.pickled(path.with_suffix(".ckpt"), models.baked(small), old=old)
+    data = bytearray(path.read_bytes())
+    at = int(share * len(data))
+    data[at : at + len(junk)] = junk
+    path.write_bytes(data)
+    with contextlib.suppress(IntegrityError):
+        look(path)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
