@@ -117,7 +117,8 @@ def _of_checkpoint(call: Call, path: str) -> Weighed:
     (found,) = report.files
     if not (call.as_json or call.quiet):
         _show(weighed.full(found))
-    call.notes += report.problems
+    if call.as_json:
+        call.notes += report.problems
     advice = found.counsel
     if not advice.is_sure:
         raise EntryNotFound(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vaehub.cli import words
 from vaehub.cli.identified import kin_json, relation_words
 from vaehub.cli.tables import NOTHING, Column, Fact, Styled, Table
+from vaehub.insight.weighing import notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from vaehub.cli.output import Block
     from vaehub.insight.baked import Baked
     from vaehub.insight.weighing import Report, Status, Weighed
+    from vaehub.model import Problem
 
 WORDS: Mapping[Status, str] = {
     "sound": "sound",
@@ -102,6 +104,12 @@ def text(report: Report) -> Iterator[Block]:
         yield f"{words.count(report.passed_by, 'other file')} passed by"
 
 
+def untold(report: Report) -> tuple[Problem, ...]:
+    """Give the problems that the text leaves out: of a single checkpoint it tells all."""
+    told = notes(report.files[0]) if len(report.files) == 1 else []
+    return tuple(problem for problem in report.problems if problem not in told)
+
+
 def full(one: Weighed) -> Iterator[Block]:
     """Tell all of one checkpoint."""
     yield (Styled(str(one.path), "bold"), f", {words.size(one.size)}")
@@ -114,6 +122,11 @@ def full(one: Weighed) -> Iterator[Block]:
     if baked is not None and baked.fingerprint is not None:
         whose = relation_words(one.kin[0]) if one.kin else "none that is known here"
         yield Fact("whose", whose)
+    label = "also"
+    for note in notes(one):
+        if note.message != one.because:
+            yield Fact(label, note.message + (f"; {note.hint}" if note.hint else ""))
+            label = ""
     label = "what to do"
     for step in one.advice:
         yield Fact(label, step.text)

@@ -128,7 +128,7 @@ def weigh(
         listener.finished(label)
     named = {seen.path for seen in found.files if seen.named}
     kept = [one for one in done if one.status != "no-checkpoint" or one.path in named]
-    problems = (*found.problems, *(problem for one in kept for problem in _problems(one)))
+    problems = (*found.problems, *(problem for one in kept for problem in notes(one)))
     aside = found.passed_by + len(done) - len(kept)
     return Report(tuple(kept), tuple(found.failed), problems, aside)
 
@@ -253,7 +253,7 @@ def _in_its_ui(one: Weighed) -> Weighed:
     )
 
 
-def _problems(one: Weighed) -> list[Problem]:
+def notes(one: Weighed) -> list[Problem]:
     """Say what is worth a word, all of it advisory."""
     where = str(one.path)
     found = []

@@ -50,6 +50,19 @@ def test_a_damaged_one_says_why_and_what_to_install(run: Run, broken: Path) -> N
     assert ran.code == 0
     assert "damaged: decoder.mid.block_1.conv1.weight: 1 of 36,864 elements are not" in ran.out
     assert "vaehub install vae-ft-mse-840000" in ran.out
+    assert ran.err.count("not numbers") + ran.out.count("not numbers") == 1
+
+
+def test_all_that_is_worth_a_word_of_one_stands_with_it(run: Run, tmp_path: Path) -> None:
+    root = uis.grow(tmp_path / "webui", uis.AUTOMATIC1111)
+    folder = root / "models" / "Stable-diffusion"
+    (folder / "mix.vae.pt").write_bytes(b"whatever")
+    vae = models.put(models.put(ae.numbers(), CONV, math.nan), CONV, math.inf, first=1, last=2)
+    ran = run("which", ae.write(folder / "mix.safetensors", models.baked(vae)))
+    told = " ".join(ran.out.split())
+    assert "1 of 36,864 elements are infinite" in told
+    assert "takes mix.vae.pt by itself, and not what is inside; `vaehub identify" in told
+    assert "note" not in ran.err
 
 
 def test_json_of_it(run: Run, broken: Path) -> None:
@@ -69,8 +82,11 @@ def test_json_of_it(run: Run, broken: Path) -> None:
 def test_a_folder_is_a_table(run: Run, mix: Path, broken: Path) -> None:
     ae.write(mix.with_name("bare.safetensors"), models.baked(None, model="sdxl"))
     ae.write(mix.with_name("vae.safetensors"), ae.numbers())
+    mix.with_name("page.safetensors").write_bytes(b"<html>")
     ran = run("which", "--all", mix.parent)
     assert ran.code == 0
+    assert ran.err.count("not numbers") == 1
+    assert "page.safetensors" in ran.err
     rows = {line.split()[0]: line for line in ran.out.splitlines()}
     assert "sound" in rows["mix.safetensors"]
     assert "damaged" in rows["broken.safetensors"]
@@ -78,6 +94,13 @@ def test_a_folder_is_a_table(run: Run, mix: Path, broken: Path) -> None:
     assert "vaehub install sdxl-vae-fp16-fix" in rows["bare.safetensors"]
     assert "3 files: 1 sound, 1 damaged, 1 none" in ran.out
     assert "1 other file passed by" in ran.out
+
+
+def test_a_folder_with_one_tells_what_it_passed_by(run: Run, mix: Path) -> None:
+    mix.with_name("page.safetensors").write_bytes(b"<html>")
+    ran = run("which", "--all", mix.parent)
+    assert "sound: " in ran.out
+    assert "page.safetensors" in ran.err
 
 
 def test_several_are_a_table_and_what_is_none_says_what_it_is(run: Run, mix: Path) -> None:

@@ -68,7 +68,7 @@ def _weigh(call: Call, paths: Sequence[str]) -> Result:
     failures = [Failure(one.error, str(one.path)) for one in report.failed]
     said: dict[str, Any] = {
         "results": tuple(map(weighed.as_json, report.files)),
-        "problems": report.problems,
+        "problems": report.problems if call.as_json else weighed.untold(report),
         "text": lambda: weighed.text(report),
     }
     return failed("which", failures, **said) if failures else Result("which", **said)
