@@ -142,3 +142,8 @@ def test_the_number_of_threads_is_put_back() -> None:
     before = torch.get_num_threads()
     scan({"a": torch.ones(3)})
     assert torch.get_num_threads() == before
+
+
+def test_sums_beyond_double_precision_end_nothing() -> None:
+    found = one(torch.tensor([1e308, -1e300, 1e308], dtype=torch.float64))
+    assert (found.maximum, found.nan, found.inf) == (1e308, 0, 0)

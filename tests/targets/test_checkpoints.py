@@ -157,6 +157,7 @@ def test_models_alone_without_code_are_no_fork(tmp_path: Path) -> None:
 def test_every_ui_but_a_folder_has_words_on_selecting() -> None:
     for layout in layouts().values():
         assert bool(layout.select) is layout.is_ui, layout.id
+        assert bool(layout.baked) is layout.is_ui, layout.id
 
 
 # Which files

@@ -93,6 +93,7 @@ SCHEMA = {
                 "additionalProperties": {"type": "string"},
             },
             "select": {"type": "string"},
+            "baked": {"type": "string"},
             "near_checkpoint": NEAR_CHECKPOINT,
             "slots": {
                 "type": "object",

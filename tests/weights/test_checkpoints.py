@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from vaehub.weights.checkpoints import TABLE, families_of
+from vaehub.weights.checkpoints import TABLE, families_of, row_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 UNET = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
 IMG_IN = "model.diffusion_model.img_in.weight"
+TXT_NORM = "model.diffusion_model.txt_norm.weight"
 
 
 def checkpoint(path: Path, tensors: dict[str, tuple[int, ...]]) -> Path:
@@ -43,6 +44,7 @@ def checkpoint(path: Path, tensors: dict[str, tuple[int, ...]]) -> Path:
         ({"model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight": (3, 2)}, ("sd3",)),
         ({IMG_IN: (3, 64)}, ("flux1", "flux1-eq")),
         ({IMG_IN: (3, 128)}, ("flux2",)),
+        ({TXT_NORM: (3,), IMG_IN: (3, 64)}, ("qwen-image",)),
         ({"first_stage_model.decoder.conv_in.weight": (2, 4)}, ()),
     ],
 )
@@ -66,3 +68,16 @@ def test_the_table_names_families_of_the_catalog() -> None:
     for row in TABLE:
         for family in row.families:
             assert f"family: {family}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("width", "model"), [(768, "SD 1"), (1024, "SD 2"), (1280, "SDXL's refiner"), (2048, "SDXL")]
+)
+@pytest.mark.parametrize("before", ["model.diffusion_model.", "diffusion_model.", ""])
+def test_what_people_call_it_whatever_stands_before_its_names(
+    before: str, width: int, model: str
+) -> None:
+    row = row_of({UNET.replace("model.diffusion_model.", before): (2, width)})
+    assert row is not None
+    assert row.model == model
+    assert row_of({f"x.{UNET}": (2, width)}) is None

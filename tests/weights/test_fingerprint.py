@@ -18,7 +18,7 @@ from tests.weights import files
 from vaehub.errors import IntegrityError, NotAModel
 from vaehub.weights import kl, prints, sketch
 from vaehub.weights.canonical import canonical
-from vaehub.weights.fingerprint import Read, head, read_fingerprint
+from vaehub.weights.fingerprint import Read, head, read_fingerprint, read_part
 from vaehub.weights.relation import relate
 from vaehub.weights.rounding import NAN, round_plainly, rounder
 from vaehub.weights.sampling import read_sketches
@@ -27,6 +27,7 @@ from vaehub.weights.tensors import read_tensors
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vaehub.weights.canonical import Part
     from vaehub.weights.prints import Fingerprint
     from vaehub.weights.rounding import Precision
 
@@ -549,3 +550,29 @@ def test_a_name_that_is_half_a_character_is_a_name(file: Path) -> None:
         file, {name: named[name] for name in ("decoder.\ud800.weight", "encoder.conv_in.bias")}
     )
     assert made.sides["decoder"].sketch == bytes(sketch.BYTES)
+
+
+# Of a part of a file
+
+
+@pytest.mark.parametrize("layout", ["ldm", "diffusers"])
+def test_a_vae_in_a_checkpoint_has_the_fingerprint_of_its_own_file(file: Path, layout: str) -> None:
+    unet: ae.Named = {"model.diffusion_model.out.2.bias": ("F32", (4,), bytes(16))}
+    inside = {f"first_stage_model.{n}": one for n, one in ae.numbers(layout=layout).items()}
+    seen: dict[str, bytes] = {}
+
+    def watch(part: Part, piece: memoryview) -> None:
+        seen[part.name] = seen.get(part.name, b"") + bytes(piece)
+
+    tensors = read_tensors(ae.write(file, {**unet, **inside}))
+    found = read_part(tensors, watch=watch)
+    assert found == of(file, ae.numbers())
+    assert seen == {name: data for name, (_, _, data) in ae.numbers().items()}
+
+
+def test_what_a_watcher_raises_ends_the_reading(file: Path) -> None:
+    def watch(part: Part, piece: memoryview) -> None:
+        raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        read_part(read_tensors(ae.write(file, ae.numbers())), watch=watch)

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from vaehub.api.checks import doctor, smoke, verify
     from vaehub.api.common import find_target, find_targets, installed
     from vaehub.api.entries import find, list_entries
-    from vaehub.api.insights import deduplicate, explain, identify, identify_hash, undo_deduplicate
+    from vaehub.api.insights import (
+        deduplicate,
+        explain,
+        identify,
+        identify_hash,
+        undo_deduplicate,
+        which,
+    )
     from vaehub.api.installs import install, install_all, install_each
     from vaehub.api.own_files import adopt, adopted, convert, forget
     from vaehub.api.removals import uninstall, uninstall_each
@@ -42,6 +49,7 @@ _HOMES = {
     "uninstall": "removals",
     "uninstall_each": "removals",
     "verify": "checks",
+    "which": "insights",
 }
 """By name, the module that it is in; none has the name of what it offers."""
 
@@ -68,6 +76,7 @@ __all__ = [
     "uninstall",
     "uninstall_each",
     "verify",
+    "which",
 ]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vaehub.insight.explaining import Explained
     from vaehub.insight.identifying import Report
     from vaehub.insight.quoted import Match
+    from vaehub.insight.weighing import Report as Weighing
     from vaehub.settings import Settings
     from vaehub.transfer.listener import Listener
 
@@ -128,3 +129,38 @@ def explain(path: str | Path, *, catalogs: Catalogs | None = None) -> Explained:
 
     _, catalogs = given(None, catalogs)
     return explaining.explain(Path(path), catalogs)
+
+
+def which(
+    paths: Sequence[str | Path],
+    *,
+    settings: Settings | None = None,
+    catalogs: Catalogs | None = None,
+    listener: Listener | None = None,
+) -> Weighing:
+    """Say of checkpoints whether a VAE is in each, if it is sound, whose it is, and what to do.
+
+    Reads the headers and the VAEs' tensors, and nothing of the diffusion models; changes nothing.
+
+    Args:
+        paths: Checkpoints, and folders that are looked through with all that is below them.
+        settings: The settings; the user's own by default.
+        catalogs: The catalogs; the user's own by default.
+        listener: Told how far reading is; silent by default.
+
+    Returns:
+        What is in each, and what could not be read or is no model.
+
+    Raises:
+        CatalogError: a catalog cannot be read.
+    """
+    from vaehub.insight import weighing
+    from vaehub.transfer.listener import SILENT
+
+    settings, catalogs = given(settings, catalogs)
+    return weighing.weigh(
+        [Path(path).expanduser() for path in paths],
+        catalogs,
+        settings=settings,
+        listener=listener or SILENT,
+    )

@@ -54,7 +54,7 @@ def as_json(file: Identified, online: Answers | None = None) -> dict[str, Any]:
         "fingerprint": None
         if file.fingerprint is None
         else {"text": file.fingerprint.text, **to_json(file.fingerprint, sketches=False)},
-        "relations": [_kin_json(one) for one in file.kin],
+        "relations": [kin_json(one) for one in file.kin],
     }
     return {**found, **_online_json(online)}
 
@@ -68,7 +68,8 @@ def _online_json(online: Answers | None) -> dict[str, Any]:
     }
 
 
-def _kin_json(one: Kin) -> dict[str, Any]:
+def kin_json(one: Kin) -> dict[str, Any]:
+    """Give what an autoencoder is to another one."""
     away = one.relation.distance
     return {
         "to": one.name,

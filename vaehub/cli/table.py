@@ -19,6 +19,7 @@ COMMANDS = {
     "smoke": "Decode with a VAE and say whether it works.",
     "identify": "Say which VAE a file is, whatever its name.",
     "explain": "Say which VAE made a picture, and why it is black or grey.",
+    "which": "Say of a checkpoint whether it needs a VAE, and which.",
     "convert": "Turn a checkpoint into safetensors, executing nothing.",
     "doctor": "Say what a UI will not list or load, and what is missing here.",
     "add": "Ask for VAEs in the manifest.",

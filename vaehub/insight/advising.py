@@ -63,14 +63,15 @@ def advise(
     entry = recognised[0].entry if len(recognised) == 1 else None
     verdict = judged.verdict if judged is not None else "nothing-odd"
     if verdict in OVERFLOWN:
-        steps += _in_fp32(ui, entry, entries)
+        steps += in_fp32(ui, entry, entries)
     elif verdict in WRONG:
         steps += _another(said, entry)
     steps += _installs(recognised, layout, bad=verdict in WRONG)
     return tuple(dict.fromkeys(steps))
 
 
-def _in_fp32(ui: str | None, entry: Entry | None, entries: Sequence[Entry]) -> Iterator[Step]:
+def in_fp32(ui: str | None, entry: Entry | None, entries: Sequence[Entry]) -> Iterator[Step]:
+    """Say how a UI, or each of them, keeps a VAE out of half precision, and what holds in it."""
     flags = {advice.ui: advice.what for advice in IN_FP32 if advice.ui != _NO_UI}
     if ui is None:
         yield from (Step(f"in {known}: {what}") for known, what in flags.items())

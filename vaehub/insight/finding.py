@@ -41,7 +41,9 @@ class Failed(NamedTuple):
 class Finding:
     """Files to look at, each path once, and what went wrong on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, suffixes: frozenset[str] = SUFFIXES) -> None:
+        """Begin; of files in folders, those with such suffixes are meant."""
+        self._suffixes = suffixes
         self.files: list[Seen] = []
         self.failed: list[Failed] = []
         self.problems: list[Problem] = []
@@ -65,7 +67,7 @@ class Finding:
         if path.is_dir():
             self._refuse_closed(path)
             for inner, stat in walking.files_below(path, self.problems):
-                if inner.suffix.lower() in SUFFIXES:
+                if inner.suffix.lower() in self._suffixes:
                     self._add(Seen(inner, stat, named=False))
                 else:
                     self.passed_by += 1

@@ -126,6 +126,18 @@ class Reader:
                     return True
         return False
 
+    def glances(self, others: Iterable[Candidate]) -> dict[str, Mapping[str, Glance]]:
+        """Give by name what is told of others without reading all of them."""
+        found = {}
+        for other in others:
+            if other.fingerprint is not None:
+                found[other.name] = glanced(other.fingerprint)
+            elif other.path is not None:
+                theirs = self._glance(other)
+                if theirs is not None:
+                    found[other.name] = theirs
+        return found
+
     def remembers(self, sha256: str) -> bool:
         """Say whether the fingerprint of a file is known without reading the file."""
         return self._recall(sha256) is not None
@@ -146,7 +158,7 @@ class Reader:
         if known is not None:
             return known
         theirs = self._glance(other)
-        if theirs is None or not _may_be_near(_glanced(mine), theirs):
+        if theirs is None or not _may_be_near(glanced(mine), theirs):
             return None
         try:
             return self.of(other.path, other.sha256)
@@ -156,7 +168,7 @@ class Reader:
     def _glance(self, other: Candidate) -> Mapping[str, Glance] | None:
         known = self._recall(other.sha256)
         if known is not None:
-            return _glanced(known)
+            return glanced(known)
         assert other.path is not None
         try:
             return self._look(other.path)
@@ -184,7 +196,8 @@ class Glance(NamedTuple):
     """None where the file would have to be read for it."""
 
 
-def _glanced(fingerprint: Fingerprint) -> Mapping[str, Glance]:
+def glanced(fingerprint: Fingerprint) -> Mapping[str, Glance]:
+    """Give of a fingerprint what is told of each half without it."""
     return {half: Glance(side.outline, side.sketch) for half, side in fingerprint.sides.items()}
 
 

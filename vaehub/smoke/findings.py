@@ -15,7 +15,7 @@ from vaehub.weights.checksums import wrong_storages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from vaehub.smoke.scan import Statistics
+    from vaehub.smoke.statistics import Statistics
     from vaehub.weights.tensors import Tensors
 
 Gravity = Literal["damaged", "advice"]

@@ -11,78 +11,30 @@ import hashlib
 import math
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 
 from vaehub.smoke.load import stream
+from vaehub.smoke.statistics import (
+    EXACT,
+    HALF_LARGEST,
+    RUN_WORTH_FINDING,
+    SMALLEST_COPY,
+    STANDS_OUT,
+    TOP,
+    Statistics,
+)
 from vaehub.weights.tensors import Tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-HALF_LARGEST = 65504.0
-"""The largest number of float16 (IEEE 754 binary16)."""
-TOP = 9
-"""Which of the largest magnitudes :attr:`Statistics.ninth` is."""
+
+__all__ = ["HALF_LARGEST", "TOP", "Statistics", "scan"]
 
 _CHUNK = 1 << 17
 """Elements; measured from 2**15 to 2**20: smaller costs calls, larger leaves the cache."""
-_EXACT = 1 << 16
-"""Elements up to which moments are summed in float64; cheap there, and norms lie near 1."""
-_RUN_WORTH_FINDING = 64
-_STANDS_OUT = 30.0
-"""Standard deviations; a lone giant among n elements lies at the square root of n of them."""
-_SMALLEST_COPY = 16
-"""Elements; shorter tensors resemble each other by chance or by rule."""
-
-
-class Statistics(NamedTuple):
-    """What one tensor's numbers show; those of a complex one's parts together."""
-
-    dtype: str
-    """As torch names it: ``float16``."""
-    shape: tuple[int, ...]
-    elements: int
-    nan: int
-    inf: int
-    zeros: int
-    """Elements that are exactly zero."""
-    denormals: int
-    """Elements that are not zero and below the smallest normal number of the type."""
-    beyond_half: int
-    """Finite elements that float16 has no room for (above 65504)."""
-    minimum: float
-    """Of the finite elements, as the next three; NaN where there is none."""
-    maximum: float
-    mean: float
-    std: float
-    """Of the population."""
-    zero_run: tuple[int, int] | None
-    """First element and length of the longest run of zeros in C order, where there are many and
-    other elements too."""
-    ninth: float | None
-    """The ninth largest magnitude, where the largest stands far out."""
-    same_as: str | None
-    """The first tensor before it with the very same bytes elsewhere, constants left aside."""
-    offset: int | None
-    """Byte of the file where it begins, where a file was scanned and it is contiguous in it."""
-    nbytes: int
-
-    @property
-    def largest(self) -> float:
-        """The largest finite magnitude."""
-        return max(abs(self.minimum), abs(self.maximum))
-
-    @property
-    def is_zero(self) -> bool:
-        """Whether it has elements and all are zero."""
-        return 0 < self.elements == self.zeros
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether all elements are one finite number."""
-        return self.minimum == self.maximum and not self.nan and not self.inf
 
 
 def scan(
@@ -112,7 +64,7 @@ def scan(
             found[name] = statistics = _statistics(tensor)
         if isinstance(weights, Tensors) and weights.stored[name].is_contiguous:
             found[name] = statistics._replace(offset=weights.stored[name].offset)
-        if statistics.elements >= _SMALLEST_COPY and not statistics.is_constant:
+        if statistics.elements >= SMALLEST_COPY and not statistics.is_constant:
             # Equal bytes have equal statistics, NaN apart; only those are worth a digest.
             alike[statistics[:11]].append(name)
     suspects = [name for group in alike.values() if len(group) > 1 for name in group]
@@ -170,15 +122,15 @@ def _statistics(tensor: torch.Tensor) -> Statistics:
     tally = _Tally(flat.dtype)
     wide = flat.dtype == torch.float64 or not flat.is_floating_point()
     for chunk in _chunks(flat):
-        exact = wide or flat.numel() <= _EXACT
+        exact = wide or flat.numel() <= EXACT
         tally.add(chunk.to(torch.float64 if exact else torch.float32))
     elements = flat.numel()
     zero_run = None
-    if _RUN_WORTH_FINDING <= tally.zeros < elements:
+    if RUN_WORTH_FINDING <= tally.zeros < elements:
         zero_run = _longest_zero_run(flat)
     ninth = None
     std = tally.std
-    if elements > TOP and tally.largest > min(_STANDS_OUT, math.sqrt(elements) / 3) * std > 0:
+    if elements > TOP and tally.largest > min(STANDS_OUT, math.sqrt(elements) / 3) * std > 0:
         ninth = _ninth_largest(flat)
     return Statistics(
         dtype=str(tensor.dtype).removeprefix("torch."),
@@ -228,7 +180,7 @@ class _Tally:
     def std(self) -> float:
         if not self.finite or self.minimum == self.maximum:
             return 0.0 if self.finite else math.nan
-        return math.sqrt(max(0.0, self._squares / self.finite - self.mean**2))
+        return math.sqrt(max(0.0, self._squares / self.finite - self.mean * self.mean))
 
     def add(self, chunk: torch.Tensor) -> None:
         """Count a chunk of float32 or float64."""

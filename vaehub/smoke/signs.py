@@ -1,7 +1,7 @@
 """Signs of damage that the statistics of one tensor can show, each with its evidence.
 
-Pure: takes :class:`~vaehub.smoke.scan.Statistics` and a name, and knows no file. Which signs damn a
-file, and what to say of them, is for :mod:`vaehub.smoke.findings`.
+Pure: takes :class:`~vaehub.smoke.statistics.Statistics` and a name, and knows no file. Which signs
+damn a file, and what to say of them, is for :mod:`vaehub.smoke.findings`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vaehub.smoke.scan import Statistics
+    from vaehub.smoke.statistics import Statistics
 
 OUTLIER = 20.0
 """Times the ninth largest magnitude of the tensor; the largest ratio in the 226 trained tensors of

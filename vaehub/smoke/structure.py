@@ -90,9 +90,9 @@ def look(path: Path, *, name: str | None = None, entry: Entry | None = None) -> 
     likely = facts.architecture if facts is not None else None
     inside, found = examine(shapes, likely=likely)
     part = part._replace(tensors=tensors, inside=inside)
-    quantised = _quantised(tensors, inside)
-    if quantised is not None:
-        return part._replace(reasons=(quantised,))
+    packed = quantised(tensors, inside)
+    if packed is not None:
+        return part._replace(reasons=(packed,))
     if inside.checkpoint:
         return part._replace(
             reasons=(
@@ -106,7 +106,7 @@ def look(path: Path, *, name: str | None = None, entry: Entry | None = None) -> 
     if not isinstance(found, Found):
         return part._replace(reasons=(Reason("unknown", found.message, "not-a-vae"),))
     reasons = (
-        *_complete(found, inside),
+        *complete(found, inside),
         *_expected(found, entry),
         *_worth_a_word(found, part),
     )
@@ -128,7 +128,8 @@ def together(parts: Sequence[Part]) -> tuple[Part, ...]:
     )
 
 
-def _quantised(tensors: Tensors, inside: Bare) -> Reason | None:
+def quantised(tensors: Tensors, inside: Bare) -> Reason | None:
+    """Say so where the weights are packed as no UI reads a VAE's."""
     packed = [
         name
         for name in inside.shapes
@@ -147,7 +148,8 @@ def _quantised(tensors: Tensors, inside: Bare) -> Reason | None:
     )
 
 
-def _complete(found: Found, inside: Bare) -> Iterator[Reason]:
+def complete(found: Found, inside: Bare) -> Iterator[Reason]:
+    """Hold what was found against its manifest: what is missing, misshapen, or beside it."""
     difference = found.difference(inside.shapes)
     if difference.missing:
         groups = difference.missing_groups

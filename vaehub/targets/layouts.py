@@ -103,6 +103,8 @@ class Layout(NamedTuple):
     the one that lies deeper, which it finds later."""
     select: str | None = None
     """How a person selects a VAE in the UI."""
+    baked: str | None = None
+    """How a person leaves it with the VAE that is in the checkpoint."""
     near_checkpoint: NearCheckpoint | None = None
     follows_links: bool = True
     """The UI looks into folders that are symbolic links."""
@@ -293,6 +295,7 @@ def _layout(id_: str, block: Mapping[str, Any]) -> Layout:
         instead=block.get("instead"),
         without=MappingProxyType(block.get("without", {})),
         select=block.get("select"),
+        baked=block.get("baked"),
         near_checkpoint=_near_checkpoint(block.get("near_checkpoint")),
     )
 

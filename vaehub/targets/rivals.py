@@ -68,6 +68,25 @@ def rivals(target: Target, checkpoint: Path, place: Path) -> list[Rival]:
     return found
 
 
+def taken(target: Target, checkpoint: Path) -> list[Rival]:
+    """Find the VAE that the rule leads to from a checkpoint; several where none can say which."""
+    rule = rule_of(target)
+    if rule.matches == "name":
+        beside = (checkpoint.with_name(checkpoint.stem + suffix) for suffix in rule.suffixes)
+        return [Rival(path, wins=True) for path in beside if path.is_file()][:1]
+    listed: dict[str, list[tuple[int, Path]]] = {}
+    for group, path in _listed(target):
+        if path.name.startswith(checkpoint.stem):
+            listed.setdefault(path.name, []).append((group, path))
+    if not listed:
+        return []
+    # Of files of one name the last is taken, at the turn of the first.
+    turns = [(min(files)[0], max(files)) for files in listed.values()]
+    first = min(turn for turn, _ in turns)
+    found = [path for turn, (_, path) in turns if turn == first]
+    return [Rival(path, wins=len(found) == 1) for path in sorted(found)]
+
+
 def chosen_by_hand(target: Target, checkpoint: Path) -> tuple[Path, str] | None:
     """Find what a person has chosen for a checkpoint in the UI, which goes before the rule.
 

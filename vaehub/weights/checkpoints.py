@@ -15,6 +15,8 @@ from vaehub.weights.safetensors_header import read_header
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vaehub.weights.compare import Shapes
+
 _MODEL = "model.diffusion_model."
 _ATTENTION = f"{_MODEL}input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
 
@@ -26,17 +28,35 @@ class Row(NamedTuple):
     last: tuple[int, ...]
     """Its last dimension is one of these; empty: whatever it is."""
     families: tuple[str, ...]
+    model: str
+    """What people call such checkpoints."""
 
 
 TABLE = (
     # How wide the text is that the UNet attends to: CLIP's 768, OpenCLIP's 1024, both or bigG.
-    Row(_ATTENTION, (768, 1024), ("sd1",)),
-    Row(_ATTENTION, (1280, 2048), ("sdxl", "sdxl-eq")),
-    Row(f"{_MODEL}joint_blocks.0.x_block.attn.qkv.weight", (), ("sd3",)),
+    Row(_ATTENTION, (768,), ("sd1",), "SD 1"),
+    Row(_ATTENTION, (1024,), ("sd1",), "SD 2"),
+    Row(_ATTENTION, (1280,), ("sdxl", "sdxl-eq"), "SDXL's refiner"),
+    Row(_ATTENTION, (2048,), ("sdxl", "sdxl-eq"), "SDXL"),
+    Row(f"{_MODEL}joint_blocks.0.x_block.attn.qkv.weight", (), ("sd3",), "SD3"),
+    # Its img_in is as wide as that of FLUX.1 (diffusers, transformer_qwenimage.py).
+    Row(f"{_MODEL}txt_norm.weight", (), ("qwen-image",), "Qwen-Image"),
     # Latent channels times the four cells of a patch.
-    Row(f"{_MODEL}img_in.weight", (64,), ("flux1", "flux1-eq")),
-    Row(f"{_MODEL}img_in.weight", (128,), ("flux2",)),
+    Row(f"{_MODEL}img_in.weight", (64,), ("flux1", "flux1-eq"), "FLUX.1"),
+    Row(f"{_MODEL}img_in.weight", (128,), ("flux2",), "FLUX.2"),
 )
+_BEFORE = (_MODEL, "diffusion_model.", "")
+"""What stands before these names in checkpoints, and in files of the diffusion model alone."""
+
+
+def row_of(shapes: Shapes) -> Row | None:
+    """Find the row that fits names and shapes of a checkpoint, or of its diffusion model alone."""
+    for row in TABLE:
+        for before in _BEFORE:
+            shape = shapes.get(before + row.tensor.removeprefix(_MODEL))
+            if shape is not None and (not row.last or shape[-1:] in [(n,) for n in row.last]):
+                return row
+    return None
 
 
 def families_of(path: Path) -> tuple[str, ...]:
@@ -47,8 +67,5 @@ def families_of(path: Path) -> tuple[str, ...]:
         tensors = read_header(path).tensors
     except (NotAModel, OSError):
         return ()
-    for row in TABLE:
-        tensor = tensors.get(row.tensor)
-        if tensor is not None and (not row.last or tensor.shape[-1:] in [(n,) for n in row.last]):
-            return row.families
-    return ()
+    row = row_of({name: tensor.shape for name, tensor in tensors.items()})
+    return row.families if row is not None else ()

@@ -10,29 +10,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import math
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from vaehub.errors import NotAModel
-from vaehub.weights import sketch
 from vaehub.weights.canonical import canonical
+from vaehub.weights.digesting import FLOATS, Work, head, updating
 from vaehub.weights.lanes import Lane
-from vaehub.weights.prints import Fingerprint, Print, Side, whole_of
-from vaehub.weights.rounding import rounder
+from vaehub.weights.prints import Fingerprint, Side, whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from vaehub.weights.canonical import Canonical, Part
-    from vaehub.weights.rounding import Precision, Rounder
+    from vaehub.weights.digesting import Watch
     from vaehub.weights.tensors import Opened, Tensors
 
-FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
-"""What is rounded and sketched; all else counts as it is."""
-PRECISIONS: tuple[Precision, ...] = ("fp16", "bf16")
-_ROUNDED = {"fp16": "F16", "bf16": "BF16"}
 _PIECE = 1 << 20
 _MOST_TIMES = 4
 _SPARE = 16 << 20
@@ -65,21 +58,62 @@ def read_fingerprint(tensors: Tensors, named: Canonical | None = None) -> Read:
         NotAModel: there is no autoencoder in it, or it changes or ends while it is read.
         OSError: the file cannot be read.
     """
+    file = hashlib.sha256()
+    with Lane("hashing") as hashing:
+        fingerprint = _read(
+            tensors, named, passing=lambda piece: hashing.give(updating(file, piece))
+        )
+    return Read(fingerprint, file.hexdigest())
+
+
+def read_part(
+    tensors: Tensors, named: Canonical | None = None, *, watch: Watch | None = None
+) -> Fingerprint:
+    """Read the autoencoder of a file, and none of its other bytes, for its fingerprint.
+
+    Args:
+        tensors: what the file holds: a whole checkpoint, say.
+        named: the same under canonical names, where the caller has it.
+        watch: is given each tensor's bytes too, in pieces and in C order, in a thread of its own.
+
+    Raises:
+        NotAModel: there is no autoencoder in it, or it changes or ends while it is read.
+        OSError: the file cannot be read.
+    """
+    if watch is None:
+        return _read(tensors, named)
+    with Lane("watching") as watching:
+
+        def pass_on(part: Part, piece: memoryview) -> None:
+            watching.give(lambda: watch(part, piece))
+
+        return _read(tensors, named, watch=pass_on)
+
+
+def _read(
+    tensors: Tensors,
+    named: Canonical | None,
+    *,
+    passing: Callable[[memoryview], object] | None = None,
+    watch: Watch | None = None,
+) -> Fingerprint:
+    """Make the fingerprint; where all bytes of the file are wanted, pass by each of them."""
     named = named or canonical({key: stored.shape for key, stored in tensors.stored.items()})
     _refuse(tensors, named)
     stretches, apart = _plan(tensors, named.parts)
-    file = hashlib.sha256()
-    work = _Work()
+    work = Work(watch)
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(tensors.open())
         before = _marks(os.fstat(opened.fileno()))
-        hashing = stack.enter_context(Lane("hashing"))
         stack.enter_context(work)
         for stretch in stretches:
+            if stretch.part is None and passing is None:
+                continue
             if stretch.part is not None:
                 work.begin(stretch.part, tensors.stored[stretch.part.original].dtype)
             for piece in _pieces(opened, stretch, name=tensors.name):
-                hashing.give(_updating(file, piece))
+                if passing is not None:
+                    passing(piece)
                 if stretch.part is not None:
                     work.feed(piece)
             if stretch.part is not None:
@@ -93,18 +127,15 @@ def read_fingerprint(tensors: Tensors, named: Canonical | None = None) -> Read:
         if _marks(os.fstat(opened.fileno())) != before:
             raise _changed(tensors.name)
     prints = work.prints()
-    return Read(
-        Fingerprint(
-            architecture=named.architecture,
-            dtypes=tuple(sorted({one.dtype for one in prints})),
-            whole=whole_of(prints)._replace(outline="", sketch=b""),  # its sides have them
-            sides={
-                half: whole_of([one for one in prints if one.half == half])
-                for half in ("encoder", "decoder", "both")
-                if any(one.half == half for one in prints)
-            },
-        ),
-        file.hexdigest(),
+    return Fingerprint(
+        architecture=named.architecture,
+        dtypes=tuple(sorted({one.dtype for one in prints})),
+        whole=whole_of(prints)._replace(outline="", sketch=b""),  # its sides have them
+        sides={
+            half: whole_of([one for one in prints if one.half == half])
+            for half in ("encoder", "decoder", "both")
+            if any(one.half == half for one in prints)
+        },
     )
 
 
@@ -181,111 +212,6 @@ def _taken(data: memoryview, part: Part, tensors: Tensors) -> Iterator[memoryvie
         yield data[start * row : stop * row]
 
 
-def _updating(digest: hashlib._Hash, piece: memoryview) -> Callable[[], object]:
-    return lambda: digest.update(piece)
-
-
-class _Tensor:
-    """The digests of one tensor while its bytes come in."""
-
-    def __init__(self, part: Part, dtype: str) -> None:
-        self.part = part
-        self.dtype = dtype
-        self.exact = dict.fromkeys(PRECISIONS, True)
-        self.digests = {"": hashlib.sha256(head(part.name, dtype, part.shape))}
-        if dtype in FLOATS:
-            for precision in PRECISIONS:
-                rounded = head(part.name, _ROUNDED[precision], part.shape)
-                self.digests[precision] = hashlib.sha256(rounded)
-        count = math.prod(part.shape)
-        wanted = dtype in FLOATS and count and sketch.takes_part(part.shape)
-        self.places = sketch.places(part.name, count) if wanted else ()
-        self.samples: list[float] = []
-        self.seen = 0
-        """Bytes."""
-
-    def sample(self, piece: memoryview) -> None:
-        """Take what the sketch wants of a piece."""
-        if len(self.samples) == len(self.places):
-            return
-        item = FLOATS[self.dtype]
-        first, last = self.seen // item, (self.seen + len(piece)) // item
-        while len(self.samples) < len(self.places) and self.places[len(self.samples)] < last:
-            at = self.places[len(self.samples)] - first
-            self.samples.append(sketch.number(piece, at, self.dtype))
-
-    def round(self, piece: memoryview, precision: Precision, by: Rounder) -> None:
-        """Add a piece to a digest of rounded numbers."""
-        made = by(piece, self.dtype, precision, compare=self.exact[precision])
-        self.digests[precision].update(made.data)
-        self.exact[precision] = made.exact
-
-    def print(self) -> Print:
-        """Give what came out."""
-        plain = self.digests[""].digest()
-        return Print(
-            name=self.part.name,
-            half=self.part.half,
-            shape=self.part.shape,
-            dtype=self.dtype,
-            weights=plain,
-            fp16=self.digests["fp16"].digest() if "fp16" in self.digests else plain,
-            bf16=self.digests["bf16"].digest() if "bf16" in self.digests else plain,
-            exact=tuple(precision for precision in PRECISIONS if self.exact[precision]),
-            sketch=sketch.pack(self.samples),
-        )
-
-
-class _Work:
-    """Three digests of each tensor, each made in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._lanes = {kind: Lane(f"digests {kind}") for kind in ("", *PRECISIONS)}
-        self._stack = contextlib.ExitStack()
-        self._round = rounder()
-        self._done: list[_Tensor] = []
-        self._now: _Tensor | None = None
-
-    def __enter__(self) -> _Work:
-        for lane in self._lanes.values():
-            self._stack.enter_context(lane)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.__exit__(*error)  # type: ignore[arg-type]
-
-    def begin(self, part: Part, dtype: str) -> None:
-        self._now = _Tensor(part, dtype)
-
-    def feed(self, piece: memoryview) -> None:
-        now = self._now
-        assert now is not None
-        now.sample(piece)
-        now.seen += len(piece)
-        self._lanes[""].give(_updating(now.digests[""], piece))
-        if now.dtype in FLOATS:
-            for precision in PRECISIONS:
-                self._lanes[precision].give(_rounding(now, piece, precision, self._round))
-
-    def end(self) -> None:
-        assert self._now is not None
-        self._done.append(self._now)
-
-    def prints(self) -> list[Print]:
-        return [tensor.print() for tensor in self._done]
-
-
-def _rounding(
-    tensor: _Tensor, piece: memoryview, precision: Precision, by: Rounder
-) -> Callable[[], object]:
-    return lambda: tensor.round(piece, precision, by)
-
-
-def head(name: str, dtype: str, shape: tuple[int, ...]) -> bytes:
-    """Give what is hashed before a tensor's bytes."""
-    return json.dumps([name, dtype, list(shape)], separators=(",", ":")).encode() + b"\n"
-
-
 def _marks(stat: os.stat_result) -> tuple[int, int, int]:
     return (stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
@@ -297,4 +223,13 @@ def _changed(name: str) -> NotAModel:
     )
 
 
-__all__ = ["Fingerprint", "Read", "Side", "head", "outlines", "read_fingerprint"]
+__all__ = [
+    "FLOATS",
+    "Fingerprint",
+    "Read",
+    "Side",
+    "head",
+    "outlines",
+    "read_fingerprint",
+    "read_part",
+]

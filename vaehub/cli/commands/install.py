@@ -70,6 +70,7 @@ def a_number() -> Mapping[str, Any]:
         ("vaehub install kl-f8-anime3 --convert safetensors", "and not the .ckpt that it is"),
         ("vaehub install sdxl-vae --limit-rate 5MB", "and leave the rest of the line to others"),
         ("vaehub install --from-image 00042.png", "the VAE that made the picture"),
+        ("vaehub install --from-checkpoint mix.safetensors", "the VAE that it needs, if any"),
     ],
 )
 @argument("names", metavar="[NAME[@VARIANT]]...", many=True, required=False, completes="name")
@@ -79,6 +80,13 @@ def a_number() -> Mapping[str, Any]:
     completes="file",
     help="Install what `vaehub explain` finds in this picture, after showing it; exit code 4 where "
     "nothing is sure.",
+)
+@option(
+    "--from-checkpoint",
+    metavar="CHECKPOINT",
+    completes="file",
+    help="Install what `vaehub which` advises for this checkpoint, after showing it, into the UI "
+    "that it lies in; exit code 4 where nothing is sure.",
 )
 @targets_option
 @option(
@@ -125,6 +133,7 @@ def command(
     *,
     names: tuple[str, ...],
     from_image: str | None,
+    from_checkpoint: str | None,
     to: tuple[str, ...],
     checkpoint: str | None,
     source: str | None,
@@ -145,7 +154,16 @@ def command(
     """
     from vaehub import api
 
-    names = advised.names(call, names, image=from_image)
+    names, to, checkpoint = advised.wanted(
+        call,
+        names,
+        to=to,
+        checkpoint=checkpoint,
+        image=from_image,
+        of_checkpoint=from_checkpoint,
+    )
+    if not names:
+        return Result("install")
     settings = call.settings
     if limit_rate is not None:  # 0: whatever the configuration says, no limit
         settings = settings._replace(limit_rate=limit_rate or None)
