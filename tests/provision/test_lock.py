@@ -93,6 +93,12 @@ def test_its_text_does_not_depend_on_the_order_of_what_it_has(lock: Lock) -> Non
     assert other.text() == lock.text()
 
 
+def test_a_fingerprint_comes_along(lock: Lock) -> None:
+    read = lock_module.parse(lock.text().encode(), origin="x")
+    [house] = [one for one in read.artifacts() if one.name == "house.safetensors"]
+    assert house.fingerprint == wanting.FINGERPRINT
+
+
 def test_it_holds_no_path_and_no_secret(lock: Lock) -> None:
     text = lock.text()
     for word in ("/home/me", "box", "t0ken-of-somebody", str(ROOT)):

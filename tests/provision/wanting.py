@@ -31,6 +31,9 @@ BYTES = {
     )
 }  # fmt: skip
 
+_DIGESTS = {"weights": "1" * 64, "fp16": "2" * 64, "bf16": "3" * 64}
+FINGERPRINT = {"version": 1, **_DIGESTS, "exact": ["fp16"], "decoder": _DIGESTS}
+
 
 def hub(name: str) -> dict[str, Any]:
     """Give a source at the fake Hugging Face."""
@@ -66,6 +69,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
                     scope("house.safetensors"),
                     hub("house.safetensors"),
                     size=LARGE,
+                    fingerprint=FINGERPRINT,
                 )
             ),
             "ckpt": variant(artifact("house.ckpt", size=LARGE)),

@@ -32,8 +32,6 @@ class Locked(NamedTuple):
     """By layout, the name that it gets there."""
     converted: tuple[str, ...] = ()
     """The layouts for which its weights are turned into safetensors."""
-    fingerprint: str | None = None
-    """Digest of its tensors, where the catalog knows it."""
 
 
 class LockedVae(NamedTuple):
@@ -235,14 +233,13 @@ def _locked(fields: Mapping[str, Any]) -> Locked:
 
     known = {
         key: fields[key]
-        for key in ("name", "size", "sha256", "evidence", "sources")
+        for key in ("name", "size", "sha256", "evidence", "fingerprint", "sources")
         if key in fields
     }
     return Locked(
         artifact=catalog_parse.artifact(known),
         installed=fields["installed"],
         converted=tuple(fields.get("converted", ())),
-        fingerprint=fields.get("fingerprint"),
     )
 
 
@@ -278,12 +275,19 @@ def _locked_json(locked: Locked) -> dict[str, Any]:
             "size": artifact.size,
             "sha256": artifact.sha256,
             "evidence": artifact.evidence,
-            "fingerprint": locked.fingerprint,
+            "fingerprint": artifact.fingerprint and _sorted(artifact.fingerprint),
             "installed": dict(sorted(locked.installed.items())),
             "converted": sorted(locked.converted) or None,
             "sources": [_source_json(source) for source in artifact.sources],
         }
     )
+
+
+def _sorted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _sorted(value) if isinstance(value, dict) else value
+        for key, value in sorted(fields.items())
+    }
 
 
 def _source_json(source: Source) -> dict[str, Any]:

@@ -21,7 +21,7 @@ SCHEMA = 1
 CEILING = 8 << 20
 """Bytes; a thousand VAEs take a quarter of it."""
 _SOUND = "sound"
-_FORMAT = 2
+_FORMAT = 3
 """Changes whenever the checks do: what was found sound before is then looked at again."""
 _LONGEST_INTEGER = 18
 _OURS = re.compile(rb'\s*\{\s*"schema": 1,\s*(<<<<<<<|"manifest": ")')
