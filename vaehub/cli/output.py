@@ -135,6 +135,8 @@ def _emit_problems(result: Result, *, quiet: bool) -> None:
                 _show_problem(problem)
     for failure in result.failures:
         first, *rest = failure.problems()
+        if len(rest) == 1 and rest[0].message in first.message:
+            rest = []  # it has been said; only scripts want its own code
         _show_problem(first, hint=not rest)
         for problem in rest:
             _show_detail(problem)

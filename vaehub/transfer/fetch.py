@@ -117,8 +117,9 @@ class _Job:
             return done
         if self.session.offline:
             raise Offline(
-                f"{self.artifact.name} is not here, and VAEHUB_OFFLINE forbids to get it",
-                hint="unset VAEHUB_OFFLINE (or `offline` in the configuration) to go online",
+                f"{self.artifact.name} is not here, and this run is offline",
+                hint="leave --offline out, or unset VAEHUB_OFFLINE (or `offline` in the "
+                "configuration)",
             )
         self.asked = [
             Asked(

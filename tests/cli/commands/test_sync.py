@@ -130,6 +130,18 @@ def test_a_wrong_manifest_names_file_and_line(run: Run, box: Path) -> None:
     assert "vaehub.yaml:2" in ran.err
 
 
+def test_the_only_mistake_is_told_once_and_has_its_own_code(run: Run, box: Path) -> None:
+    (box / "vaehub.yaml").write_text(MANIFEST.replace("comfyui", "comfy"))
+    assert run("sync").err.count("targets.comfy.ui") == 1
+    assert run("sync", "--json").json["problems"][1]["code"] == "schema-value"
+
+
+def test_offline_is_told_as_what_it_is(run: Run, box: Path) -> None:
+    ran = run("sync", "--offline")
+    assert ran.code == 5
+    assert "leave --offline out" in ran.err
+
+
 def test_a_folder_with_neither_says_how_to_begin(
     run: Run, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,18 +9,16 @@ from vaehub import hosts, lang
 from vaehub.cli import advised, rows, several, terminal, words
 from vaehub.cli.call import Call, as_command, targets_option
 from vaehub.cli.declared import argument, option
+from vaehub.cli.line import limit_rate_option, limited, max_connections_option
 from vaehub.cli.output import Block, Result, failed
 from vaehub.cli.redaction import redact
 from vaehub.cli.tables import Fact, Styled, lay_out_fact
 from vaehub.errors import SmokeFailed
 from vaehub.model import Problem
-from vaehub.rates import parse_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    import click
 
     from vaehub.model import Entry, Target
     from vaehub.outcome import Installed, InstallResult
@@ -35,27 +33,10 @@ NEARBY = {
 """What a file of this machine is called, by its origin."""
 
 
-def speed(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Read bytes a second; 0 for no limit."""
-    try:
-        return None if value is None else parse_rate(value) or 0
-    except ValueError as error:
-        import click
-
-        raise click.BadParameter(str(error), ctx, param) from None
-
-
 def _a_host() -> Mapping[str, Any]:
     import click
 
     return {"type": click.Choice(hosts.names())}
-
-
-def a_number() -> Mapping[str, Any]:
-    """Give what click must know of a number of things."""
-    import click
-
-    return {"type": click.IntRange(min=1)}
 
 
 @as_command(
@@ -116,18 +97,8 @@ def a_number() -> Mapping[str, Any]:
 )
 @option("--require-pinned", help="Refuse files whose sha256 the catalog does not know.")
 @option("--smoke", help="Then decode with it: `vaehub smoke`; exit code 8 if it fails.")
-@option(
-    "--limit-rate",
-    metavar="SPEED",
-    by_click=lambda: {"callback": speed},
-    help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
-)
-@option(
-    "--max-connections",
-    metavar="N",
-    by_click=a_number,
-    help="Open no more connections than this at the same time.",
-)
+@limit_rate_option
+@max_connections_option
 def command(
     call: Call,
     *,
@@ -164,11 +135,7 @@ def command(
     )
     if not names:
         return Result("install")
-    settings = call.settings
-    if limit_rate is not None:  # 0: whatever the configuration says, no limit
-        settings = settings._replace(limit_rate=limit_rate or None)
-    if max_connections is not None:
-        settings = settings._replace(max_connections=max_connections)
+    settings = limited(call.settings, limit_rate=limit_rate, max_connections=max_connections)
     with call.progress() as listener:
         attempts = api.install_each(
             names,

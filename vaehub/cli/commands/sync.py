@@ -8,6 +8,7 @@ from vaehub.cli import several, words
 from vaehub.cli.call import Call, as_command
 from vaehub.cli.commands import install
 from vaehub.cli.declared import option
+from vaehub.cli.line import limit_rate_option, limited, max_connections_option
 from vaehub.cli.output import Block, Result, failed
 from vaehub.cli.provisioned import lock_option, manifest_option, places_option
 from vaehub.cli.tables import Column, Styled, Table
@@ -65,18 +66,8 @@ _COLUMNS = (
     completes="license",
     help="Accept this license, beyond those of the policy; may be given several times.",
 )
-@option(
-    "--limit-rate",
-    metavar="SPEED",
-    by_click=lambda: {"callback": install.speed},
-    help="Take no more than this of the line, all downloads together: 5MB, 500k, 20Mbit; 0: all.",
-)
-@option(
-    "--max-connections",
-    metavar="N",
-    by_click=install.a_number,
-    help="Open no more connections than this at the same time.",
-)
+@limit_rate_option
+@max_connections_option
 def command(
     call: Call,
     *,
@@ -102,11 +93,7 @@ def command(
     """
     from vaehub import provisioning
 
-    settings = call.settings
-    if limit_rate is not None:  # 0: whatever the configuration says, no limit
-        settings = settings._replace(limit_rate=limit_rate or None)
-    if max_connections is not None:
-        settings = settings._replace(max_connections=max_connections)
+    settings = limited(call.settings, limit_rate=limit_rate, max_connections=max_connections)
     with call.progress() as listener:
         result = provisioning.sync(
             manifest,
