@@ -35,7 +35,7 @@ options:
     default: []
   offline:
     description:
-      - Ask no host (E(VAEHUB_OFFLINE)).
+      - Ask no host (E(VAEHUB_OFFLINE)); whatever works from a lock still asks mirrors.
     type: bool
     default: false
   huggingface_token:
@@ -84,4 +84,17 @@ options:
     description:
       - Open no more connections than this at the same time.
     type: int
+"""
+
+    LOCK = r"""
+options:
+  lock:
+    description:
+      - The C(vaehub.lock) on the host.
+    type: path
+    required: true
+  manifest:
+    description:
+      - The C(vaehub.yaml) on the host. Without it C(vaehub.yaml) beside the lock, if that is there.
+    type: path
 """

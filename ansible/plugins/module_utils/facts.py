@@ -15,8 +15,8 @@ def of_installs(results):
 
 def _of_file(result, file):
     status = file["status"]
-    if file.get("action") == "remove":
-        status = {"would be removed": "planned"}.get(status, status)
+    if file["action"] == "remove" and status == "would be removed":
+        status = "planned"
     return {
         "entry": result["entry"],
         "variant": result["variant"],

@@ -105,8 +105,17 @@ def transfer_arguments(params):
     return said
 
 
+def lock_spec():
+    """Give the options of the modules that hold targets against a lock."""
+    return {
+        "lock": {"type": "path", "required": True},
+        "manifest": {"type": "path"},
+        "to": {"type": "list", "elements": "str", "default": []},
+    }
+
+
 def lock_arguments(module):
-    """Give the command line that names lock, manifest and targets, and the folder to run it in."""
+    """Give the command line of :func:`lock_spec`, and the folder to run it in."""
     params = module.params
     lock = os.path.abspath(params["lock"])
     folder = os.path.dirname(lock)
@@ -172,7 +181,7 @@ class Vaehub:
     def ask(self, command, *arguments, **options):
         """Run a command and give its answer, whatever its exit code; ``cwd`` says from where."""
         rc, stdout, stderr = self._module.run_command(
-            [self._program, command, "--json", *list(arguments)],
+            [self._program, command, "--json", *arguments],
             environ_update=self._environment,
             cwd=options.get("cwd"),
             expand_user_and_vars=False,  # a dollar in a name is a dollar

@@ -15,15 +15,6 @@ description:
     renamed, and models that the lock does not name.
   - The module fails where anything differs, with RV(rc) 9.
 options:
-  lock:
-    description:
-      - The C(vaehub.lock) on the host.
-    type: path
-    required: true
-  manifest:
-    description:
-      - The C(vaehub.yaml) on the host. Without it C(vaehub.yaml) beside the lock, if that is there.
-    type: path
   to:
     description:
       - The targets, as for M(vaehub.vaehub.sync).
@@ -50,6 +41,7 @@ options:
     type: path
 extends_documentation_fragment:
   - vaehub.vaehub.common
+  - vaehub.vaehub.common.lock
   - vaehub.vaehub.attributes.looks
 author: the vaehub contributors (!UNKNOWN)
 seealso:
@@ -118,13 +110,11 @@ def main():
     """Do what the options say."""
     module = AnsibleModule(
         argument_spec=running.argument_spec(
-            lock={"type": "path", "required": True},
-            manifest={"type": "path"},
-            to={"type": "list", "elements": "str", "default": []},
             quick={"type": "bool", "default": False},
             allow_foreign={"type": "bool", "default": False},
             junit={"type": "path"},
             sarif={"type": "path"},
+            **running.lock_spec(),
         ),
         supports_check_mode=True,
     )

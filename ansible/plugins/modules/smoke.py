@@ -113,7 +113,7 @@ def main():
         arguments += running.pairs("--dtype", [",".join(params["dtypes"])])
     whole = running.Answer(0, [], [])
     for target in params["to"]:
-        answer = vaehub.ask("smoke", *(arguments + running.pairs("--to", [target])))
+        answer = vaehub.ask("smoke", *arguments, *running.pairs("--to", [target]))
         whole.results += answer.results
         whole.problems += answer.problems
         whole.rc = whole.rc or answer.rc

@@ -15,15 +15,6 @@ description:
     what vaehub placed there and the lock does not name is removed; nothing else is touched.
   - Running it again changes nothing, and goes on where an interrupted run stopped.
 options:
-  lock:
-    description:
-      - The C(vaehub.lock) on the host.
-    type: path
-    required: true
-  manifest:
-    description:
-      - The C(vaehub.yaml) on the host. Without it C(vaehub.yaml) beside the lock, if that is there.
-    type: path
   to:
     description:
       - The targets - those of the lock by name, as C(NAME=PATH) or, where the manifest says where
@@ -55,6 +46,7 @@ options:
     default: true
 extends_documentation_fragment:
   - vaehub.vaehub.common
+  - vaehub.vaehub.common.lock
   - vaehub.vaehub.common.transfer
   - vaehub.vaehub.attributes
 author: the vaehub contributors (!UNKNOWN)
@@ -167,13 +159,11 @@ def main():
     """Do what the options say."""
     module = AnsibleModule(
         argument_spec=running.argument_spec(
-            lock={"type": "path", "required": True},
-            manifest={"type": "path"},
-            to={"type": "list", "elements": "str", "default": []},
             frozen={"type": "bool", "default": True},
             bundles={"type": "list", "elements": "path", "default": []},
             remove={"type": "bool", "default": True},
             smoke={"type": "bool", "default": True},
+            **running.lock_spec(),
             **running.transfer_spec(),
         ),
         supports_check_mode=True,
@@ -208,7 +198,7 @@ def _installed(module, vaehub, arguments, folder):
     """Look at what vaehub has installed in the targets; only for a diff."""
     if not module._diff:
         return []
-    plan = vaehub.ask("sync", *([*arguments, "--dry-run"]), cwd=folder)
+    plan = vaehub.ask("sync", *arguments, "--dry-run", cwd=folder)
     targets = sorted({result["target"] for result in plan.results})
     if not targets:
         return []

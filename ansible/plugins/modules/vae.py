@@ -224,7 +224,7 @@ def _present(module, vaehub, names, to):
         arguments.append("--smoke")
     if module.check_mode:
         arguments.append("--dry-run")
-    answer = vaehub.ask("install", *([*arguments, "--", *names]))
+    answer = vaehub.ask("install", *arguments, "--", *names)
     _end(module, answer, facts.of_installs(answer.results), before)
 
 
@@ -232,7 +232,7 @@ def _absent(module, vaehub, names, to):
     there = []
     known = []
     for name in names:
-        answer = vaehub.ask("verify", *([*running.pairs("--to", to), "--", name]))
+        answer = vaehub.ask("verify", *running.pairs("--to", to), "--", name)
         if answer.rc == running.UNKNOWN and not answer.results:
             # An entry may leave the catalogs after the VAE was removed: that is no failure.
             for problem in answer.problems:
@@ -287,7 +287,7 @@ def _latest(module, vaehub, names, to):
     arguments = ["--lock=" + part, "--frozen", *running.pairs("--to", to)]
     paths = [place.partition("=")[2] if _is_named(place, lock) else place for place in to]
     before = _installed(module, vaehub, paths)
-    plan = vaehub.must("sync", *([*arguments, "--dry-run"]), cwd=folder)
+    plan = vaehub.must("sync", *arguments, "--dry-run", cwd=folder)
     old = locked.superseded(plan.results, lock)
     leaving = [
         fact
