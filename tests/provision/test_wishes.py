@@ -210,6 +210,23 @@ def test_who_saved_in_between_loses_nothing(
     assert path.read_text(encoding="utf-8").endswith("# saved in an editor\n")
 
 
+def test_who_saved_in_between_has_no_other_line_taken_out(
+    remove: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = manifest_module.read
+    saved = WRITTEN.replace("vaes:\n", "vaes:\n  - odd\n")
+
+    def slow(*args: Any, **options: Any) -> Any:
+        there = read(*args, **options)
+        path.write_text(saved, encoding="utf-8")
+        return there
+
+    monkeypatch.setattr(manifest_module, "read", slow)
+    with pytest.raises(ManifestError, match="changed by somebody else"):
+        remove("house")
+    assert path.read_text(encoding="utf-8") == saved
+
+
 def test_two_at_once_are_both_kept(add: Any, path: Path) -> None:
     names = ["odd", "loose", "paper", "house"]
     threads = [threading.Thread(target=add, args=(name,)) for name in names]

@@ -236,8 +236,7 @@ def _of(entry: Entry, name: str) -> Variant:
 def _forbidden(variant: Variant, policy: Policy) -> str | None:
     """Say why the policy forbids a variant; None where it does not."""
     for artifact in variant.artifacts:
-        suffix = PurePosixPath(artifact.name).suffix.lower()
-        if policy.pickles == "deny" and suffix in PICKLE_SUFFIXES:
+        if policy.pickles == "deny" and _is_pickle(artifact):
             return f"{artifact.name} is a pickle, and the policy denies those"
         if policy.require_pinned and artifact.sha256 is None:
             return f"the catalog does not know the sha256 of {artifact.name}"
@@ -251,9 +250,13 @@ def _pickle_left(installed: Variant, policy: Policy) -> str | None:
     """Say that a pickle would stay one where all are to be converted; None where none does."""
     if policy.pickles == "convert":
         for artifact in installed.artifacts:
-            if PurePosixPath(artifact.name).suffix.lower() in PICKLE_SUFFIXES:
+            if _is_pickle(artifact):
                 return f"{artifact.name} would stay a pickle, and the policy has those converted"
     return None
+
+
+def _is_pickle(artifact: Artifact) -> bool:
+    return PurePosixPath(artifact.name).suffix.lower() in PICKLE_SUFFIXES
 
 
 def allowed_sources(artifact: Artifact, policy: Policy) -> tuple[Source, ...]:

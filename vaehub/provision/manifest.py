@@ -138,10 +138,10 @@ def read(path: Path, *, cache: Path | None = None) -> Manifest:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads(caching.recall(known))
         return manifest_of(said["data"], path=path, lines=said["lines"])
-    document = _checked(content, path=path)
-    lines = _lines(document)
-    caching.remember(known, json.dumps({"data": document.data, "lines": lines}))
-    return manifest_of(document.data, path=path, lines=lines)
+    document = document_of(content, path=path)
+    found = checked(document, path=path)
+    caching.remember(known, json.dumps({"data": document.data, "lines": _lines(document)}))
+    return found
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -165,16 +165,18 @@ def parse(content: bytes, *, path: Path) -> Manifest:
     Raises:
         ManifestError: it is wrong; carries the problems with file and line.
     """
-    document = _checked(content, path=path)
-    return manifest_of(document.data, path=path, lines=_lines(document))
+    return checked(document_of(content, path=path), path=path)
 
 
-def _checked(content: bytes, *, path: Path) -> Document:
-    document = document_of(content, path=path)
-    data = shaped(document)
-    found = manifest_of(data, path=path, lines=_lines(document))
+def checked(document: Document, *, path: Path) -> Manifest:
+    """Give what a manifest says whose YAML was read.
+
+    Raises:
+        ManifestError: it is wrong; carries the problems with file and line.
+    """
+    found = manifest_of(shaped(document), path=path, lines=_lines(document))
     refuse(_contradictions(found, document))
-    return document
+    return found
 
 
 def _lines(document: Document) -> list[int]:

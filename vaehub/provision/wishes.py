@@ -23,13 +23,14 @@ from vaehub.errors import (
 from vaehub.provision import editing
 from vaehub.provision import manifest as manifest_module
 from vaehub.provision.editing import Put, Take
+from vaehub.provision.manifest import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from vaehub.catalog import Catalogs
-    from vaehub.provision.manifest import Manifest, Wanted
+    from vaehub.provision.manifest import Manifest
 
 Status = Literal["added", "present", "removed"]
 _NAME = re.compile(r"[^\s@]{1,120}(@[^\s@]{1,60})?")
@@ -103,10 +104,12 @@ def remove(path: Path, names: Sequence[str], *, catalogs: Catalogs, state: Path)
         TargetNotUsable: the manifest cannot be written.
     """
     with locks.held(state / "manifest.lock"):
+        # First: what was changed between the two is then refused, and no other line taken out.
+        content = manifest_module.read_bytes(path)
         there = manifest_module.read(path)
         found = {_find(name, there, catalogs): None for name in names}
         takes = [Take(index, there.vaes[index].name) for index in sorted(found, reverse=True)]
-        _rewrite(manifest_module.read_bytes(path), takes, path=path)
+        _rewrite(content, takes, path=path)
     wishes = []
     for index in found:
         one = there.vaes[index]
@@ -132,7 +135,7 @@ def standing(content: bytes | None, *, path: Path) -> Manifest:
         filled = {**data, "vaes": []}
         manifest_module.shaped(Document(filled, document.positions, str(path)))
         return manifest_module.manifest_of(filled, path=path)
-    return manifest_module.parse(content or b"", path=path)
+    return manifest_module.checked(document, path=path)
 
 
 def _refuse_unknown(targets: Sequence[str], there: Manifest) -> None:
@@ -159,8 +162,6 @@ def _added(
     meanings: dict[tuple[str, str | None], Wanted],
     catalogs: Catalogs,
 ) -> Wish:
-    from vaehub.provision.manifest import Wanted
-
     entry, variant = catalogs.resolve(name)
     key = (entry.full_name, variant.name)
     there = meanings.get(key)

@@ -56,7 +56,7 @@ def audit(
     settings = settings or settings_module.load()
     cwd = cwd or Path.cwd()
     where = files(manifest, path)
-    asked = manifest_of(where, must_be_there=manifest is not None)
+    asked = manifest_of(where, must_be_there=manifest is not None, cache=settings.cache)
     locked = lock_module.read(where.lock, cache=settings.cache)
     places = find_places(locked, to, manifest=asked, settings=settings, cwd=cwd)
     found = auditing.audit(

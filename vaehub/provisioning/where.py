@@ -31,8 +31,8 @@ def files(manifest: str | Path | None = None, lock: str | Path | None = None) ->
     return Files(where, values.path(str(lock or ""), "--lock") or beside)
 
 
-def manifest_of(where: Files, *, must_be_there: bool) -> Manifest | None:
-    """Read the manifest, unless there is only a lock."""
+def manifest_of(where: Files, *, must_be_there: bool, cache: Path) -> Manifest | None:
+    """Read the manifest, unless there is only a lock; ``cache`` remembers what it said."""
     if not must_be_there and not where.manifest.exists():
         return None
-    return manifest_module.read(where.manifest)
+    return manifest_module.read(where.manifest, cache=cache)
