@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from vaehub.cli import words
 from vaehub.cli.tables import NOTHING, Column, Fact, Styled, Table
 from vaehub.weights.prints import to_json
+from vaehub.weights.relation import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,7 +136,7 @@ def text(report: Report, online: Mapping[str, Answers]) -> Iterator[Block]:
         return
     if not report.files:
         return
-    root = _common(report.files)
+    root = common([file.seen.path for file in report.files])
     first: dict[str, Identified] = {}
     rows = []
     for file in report.files:
@@ -165,11 +166,11 @@ _STATUSES = ("known", "recognised", "unknown")
 
 def _row(file: Identified, same: Identified, root: Path | None) -> tuple[str, ...]:
     return (
-        _below(file.seen.path, root),
+        below(file.seen.path, root),
         words.size(file.seen.stat.st_size),
         _called(file) or NOTHING,
         _by(file, root),
-        _below(same.seen.path, root) if same is not file else NOTHING,
+        below(same.seen.path, root) if same is not file else NOTHING,
     )
 
 
@@ -178,12 +179,8 @@ def _called(file: Identified) -> str:
         return ", ".join(map(_short, file.names))
     if file.known is not None:
         return file.known.called
-    same = next((one for one in file.kin if one.is_named and one.relation.kind in _WHOLE), None)
+    same = next((one for one in file.kin if one.is_named and one.relation.kind in WHOLE), None)
     return same.name if same is not None else ""
-
-
-_WHOLE = ("same-weights", "rounded", "rounds-to", "alike")
-"""Relations of all weights: to say of a file that it *is* the other one is no lie then."""
 
 
 def _by(file: Identified, root: Path | None) -> str:
@@ -192,7 +189,7 @@ def _by(file: Identified, root: Path | None) -> str:
     if file.kin:
         one = file.kin[0]
         if one.path is not None and not one.is_named and root in one.path.parents:
-            one = one._replace(name=_below(one.path, root))
+            one = one._replace(name=below(one.path, root))
         return relation_words(one)
     return file.message or "nothing: it is new here"
 
@@ -315,12 +312,13 @@ def _short(name: str) -> str:
     return name.removeprefix("vaehub/")
 
 
-def _common(files: Sequence[Identified]) -> Path | None:
+def common(paths: Sequence[Path]) -> Path | None:
     """Give the folder that all files lie in or below, where there is one."""
-    parents = [set(file.seen.path.parents) for file in files]
+    parents = [set(path.parents) for path in paths]
     shared = set.intersection(*parents)
     return max(shared, key=lambda path: len(path.parts), default=None)
 
 
-def _below(path: Path, root: Path | None) -> str:
+def below(path: Path, root: Path | None) -> str:
+    """Give a path as seen from the folder that all files have in common."""
     return str(path.relative_to(root)) if root is not None else str(path)

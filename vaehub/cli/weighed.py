@@ -5,17 +5,16 @@ Knows no disk. A single checkpoint is told in full, several in a table.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaehub.cli import words
-from vaehub.cli.identified import kin_json, relation_words
+from vaehub.cli.identified import below, common, kin_json, relation_words
 from vaehub.cli.tables import NOTHING, Column, Fact, Styled, Table
 from vaehub.insight.weighing import notes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from vaehub.cli.output import Block
     from vaehub.insight.baked import Baked
@@ -93,7 +92,7 @@ def text(report: Report) -> Iterator[Block]:
     if len(report.files) == 1:
         yield from full(report.files[0])
     elif report.files:
-        root = _common([one.path for one in report.files])
+        root = common([one.path for one in report.files])
         yield Table(_COLUMNS, tuple(_row(one, root) for one in report.files))
         counts = dict.fromkeys(WORDS, 0)
         for one in report.files:
@@ -155,7 +154,7 @@ def _row(one: Weighed, root: Path | None) -> tuple[str, ...]:
     baked = one.baked
     model = baked.row.model if baked is not None and baked.row is not None else NOTHING
     return (
-        str(one.path.relative_to(root)) if root is not None else str(one.path),
+        below(one.path, root),
         words.size(one.size),
         model,
         WORDS[one.status],
@@ -176,11 +175,3 @@ def _short(one: Weighed) -> str:
         return "keep it"
     commands = (step.command for step in one.advice if step.command is not None)
     return next(commands, NOTHING)
-
-
-def _common(paths: Sequence[Path]) -> Path | None:
-    """Give the folder that all files lie in or below, where there is one."""
-    try:
-        return Path(os.path.commonpath([path.parent for path in paths]))
-    except ValueError:  # some paths are relative, or on several drives
-        return None

@@ -19,6 +19,7 @@ from vaehub.insight.reading import Reading
 from vaehub.model import Problem
 from vaehub.targets import checkpoints, rivals
 from vaehub.targets.layouts import layouts
+from vaehub.weights.relation import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +47,7 @@ Status = Literal[
 ]
 """``mixed``: its numbers lie between a known VAE and something else, as a merge leaves them;
 ``other-family``: it is a VAE, and of other latents than the checkpoint's."""
-_WHOLE = frozenset({"same-weights", "rounded", "rounds-to", "alike"})
-_DECODES_ALIKE = _WHOLE | {"same-decoder"}
+_DECODES_ALIKE = WHOLE | {"same-decoder"}
 _GGUF = ".gguf"
 _NOT_READ = (
     "this is a GGUF file, which vaehub does not read; mostly it is a diffusion model alone, and a "
@@ -153,7 +153,7 @@ class _Others:
         """Say between which two others a VAE lies, where it is none of them."""
         if baked.fingerprint is None or baked.state != "whole":
             return None
-        if any(one.relation.kind in _WHOLE for one in kin):
+        if any(one.relation.kind in WHOLE for one in kin):
             return None
         from vaehub.insight import mixing
         from vaehub.insight.kin import glanced

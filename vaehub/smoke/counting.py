@@ -15,9 +15,9 @@ from vaehub.smoke.adding import Chunk, Gaps, reader
 from vaehub.smoke.statistics import (
     EXACT,
     RUN_WORTH_FINDING,
-    STANDS_OUT,
     TOP,
     Statistics,
+    stands_out,
 )
 
 if TYPE_CHECKING:
@@ -115,9 +115,8 @@ class Counter:
             std = 0.0 if one.low == one.high else math.sqrt(max(0.0, spread))
         self._note_run(self._at - self._open, self._open)
         largest = max(abs(one.low), abs(one.high)) if one.finite else math.nan
-        stands_out = elements > TOP and largest > min(STANDS_OUT, math.sqrt(elements) / 3) * std > 0
         ninth = None
-        if stands_out:
+        if stands_out(largest, elements=elements, std=std):
             ninth = self._top[-1] if len(self._top) == TOP else math.nan
         return Statistics(
             dtype=self._kind.name,

@@ -21,9 +21,9 @@ from vaehub.smoke.statistics import (
     HALF_LARGEST,
     RUN_WORTH_FINDING,
     SMALLEST_COPY,
-    STANDS_OUT,
     TOP,
     Statistics,
+    stands_out,
 )
 from vaehub.weights.tensors import Tensors
 
@@ -130,7 +130,7 @@ def _statistics(tensor: torch.Tensor) -> Statistics:
         zero_run = _longest_zero_run(flat)
     ninth = None
     std = tally.std
-    if elements > TOP and tally.largest > min(STANDS_OUT, math.sqrt(elements) / 3) * std > 0:
+    if stands_out(tally.largest, elements=elements, std=std):
         ninth = _ninth_largest(flat)
     return Statistics(
         dtype=str(tensor.dtype).removeprefix("torch."),

@@ -6,6 +6,7 @@ Pure data: :mod:`vaehub.smoke.scan` counts with torch, :mod:`vaehub.smoke.counti
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 HALF_LARGEST = 65504.0
@@ -68,3 +69,8 @@ class Statistics(NamedTuple):
     def is_constant(self) -> bool:
         """Whether all elements are one finite number."""
         return self.minimum == self.maximum and not self.nan and not self.inf
+
+
+def stands_out(largest: float, *, elements: int, std: float) -> bool:
+    """Say whether the largest magnitude is so far out that the ninth is worth looking for."""
+    return elements > TOP and largest > min(STANDS_OUT, math.sqrt(elements) / 3) * std > 0

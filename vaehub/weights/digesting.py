@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from vaehub.weights import sketch
 from vaehub.weights.lanes import Lane
 from vaehub.weights.prints import Print
-from vaehub.weights.rounding import rounder
+from vaehub.weights.rounding import TARGETS, rounder
 
 if TYPE_CHECKING:
     from vaehub.weights.canonical import Part
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 FLOATS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 """What is rounded and sketched; all else counts as it is."""
 PRECISIONS: tuple[Precision, ...] = ("fp16", "bf16")
-_ROUNDED = {"fp16": "F16", "bf16": "BF16"}
 
 Watch = Callable[["Part", memoryview], object]
 """Is given a part of the autoencoder, and a piece of its bytes."""
@@ -46,7 +45,7 @@ class _Tensor:
         self.digests = {"": hashlib.sha256(head(part.name, dtype, part.shape))}
         if dtype in FLOATS:
             for precision in PRECISIONS:
-                rounded = head(part.name, _ROUNDED[precision], part.shape)
+                rounded = head(part.name, TARGETS[precision], part.shape)
                 self.digests[precision] = hashlib.sha256(rounded)
         count = math.prod(part.shape)
         wanted = dtype in FLOATS and count and sketch.takes_part(part.shape)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from vaehub.errors import NotAModel
 from vaehub.weights.canonical import canonical
 from vaehub.weights.digesting import FLOATS, Work, head, updating
+from vaehub.weights.found import Found
 from vaehub.weights.lanes import Lane
-from vaehub.weights.prints import Fingerprint, Side, whole_of
+from vaehub.weights.prints import Fingerprint, Side, outline, whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -141,8 +142,6 @@ def _read(
 
 def outlines(named: Canonical) -> dict[str, str]:
     """Give the outline of each half from names and shapes alone; equal ones can be compared."""
-    from vaehub.weights.prints import outline
-
     return {
         half: outline([(p.name, p.shape) for p in named.parts if p.half == half])
         for half in ("encoder", "decoder", "both")
@@ -151,8 +150,6 @@ def outlines(named: Canonical) -> dict[str, str]:
 
 
 def _refuse(tensors: Tensors, named: Canonical) -> None:
-    from vaehub.weights.found import Found
-
     found = named.found
     if not isinstance(found, Found) and (found.kind is not None or not named.parts):
         raise NotAModel(f"{tensors.name}: {found.message}")

@@ -24,6 +24,8 @@ Kind = Literal[
     "distant",
     "unrelated",
 ]
+WHOLE: frozenset[Kind] = frozenset({"same-weights", "rounded", "rounds-to", "alike"})
+"""Relations of all weights: to say of the one that it *is* the other is no lie then."""
 
 
 class Same(NamedTuple):

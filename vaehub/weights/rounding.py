@@ -14,7 +14,8 @@ Precision = Literal["fp16", "bf16"]
 NAN = {"fp16": 0x7E00, "bf16": 0x7FC0}
 """The one NaN of each precision."""
 _INFINITE = {"fp16": 0x7C00, "bf16": 0x7F80}
-_TARGETS = {"fp16": "F16", "bf16": "BF16"}
+TARGETS = {"fp16": "F16", "bf16": "BF16"}
+"""As safetensors names them."""
 _STEP = 1 << 16
 """Numbers at a time: what numpy makes on the way stays in the processor's cache."""
 
@@ -59,7 +60,7 @@ def round_plainly(
     # Imported here: it is a part of converting, which reads tensors, as this package does.
     from vaehub.converting.casting import cast
 
-    target = _TARGETS[precision]
+    target = TARGETS[precision]
     single = cast(data, source=source, target="F32").data
     made = cast(memoryview(single), source="F32", target=target).data
     total = sum(memoryview(single).cast("f"))
