@@ -124,6 +124,7 @@ def mirror(
                 else:
                     there[one.sha256] = outcome
         pruned = prune and not failures
+        removed: list[Mirrored] = []
         problems = [] if pruned else _keep(tree, before, there)
         if prune and failures:
             problems.append(
@@ -141,14 +142,13 @@ def mirror(
         )
         if pruned:
             removed, left = _prune(tree, before, there, names)
-            there.update({one.path: one for one in removed})
             problems += left
         tree.papers.settle()
     problems += [
         *mirror_notes.of_licenses([each.lock for each in given], there),
         *mirror_notes.of_permissions(tree),
     ]
-    files = sorted(there.values(), key=lambda one: one.path)
+    files = sorted((*there.values(), *removed), key=lambda one: one.path)
     return MirrorResult(folder, tuple(files), tuple(failures), tuple(problems), written)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_from_bytes
 
 from vaehub import __version__
+from vaehub.errors import Drift
 from vaehub.provision.findings import FINDINGS
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class _Log:
                     "invocations": [
                         {
                             "executionSuccessful": True,
-                            "exitCode": 0 if self._result.ok else 9,
+                            "exitCode": 0 if self._result.ok else Drift.exit_code,
                         }
                     ],
                     "originalUriBaseIds": {
@@ -110,8 +111,10 @@ class _Log:
         }
 
     def _root(self, place: Placed | None) -> str:
-        folder = self._lock.parent if place is None else place.target.root.absolute()
-        return folder.as_uri().rstrip("/") + "/"
+        return self._folder(place).as_uri().rstrip("/") + "/"
+
+    def _folder(self, place: Placed | None) -> Path:
+        return self._lock.parent if place is None else place.target.root.absolute()
 
     def _result_of(
         self, problem: Problem, place: Placed | None, file: Audited | None = None
@@ -147,7 +150,7 @@ class _Log:
         return Path(said[1]).absolute(), int(said[2])
 
     def _location(self, path: Path, place: Placed | None) -> dict[str, str]:
-        folder = self._lock.parent if place is None else place.target.root.absolute()
+        folder = self._folder(place)
         if path.is_relative_to(folder):
             relative = os.fsencode(path.relative_to(folder).as_posix())
             return {"uri": quote_from_bytes(relative), "uriBaseId": self._bases[place]}

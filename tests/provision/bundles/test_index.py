@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOCK = lock_of()
 SIZES = {sha256(data): len(data) for data in FILES.values()}
 MADE = index.of(LOCK, SIZES)
-TEXT = index.text(MADE, LOCK)
+TEXT = index.text(MADE)
 
 
 def test_what_is_written_is_read_back() -> None:
@@ -41,7 +41,7 @@ def test_a_file_of_two_vaes_is_listed_once() -> None:
 
 def test_people_find_names_and_licenses() -> None:
     lock = lock_of({"one.safetensors": b"x"}, id="LicenseRef-X", source="https://example.org/x")
-    said = json.loads(index.text(index.of(lock, {sha256(b"x"): 1}), lock))
+    said = json.loads(index.text(index.of(lock, {sha256(b"x"): 1})))
     [vae] = said["vaes"]
     assert (vae["name"], vae["entry"], vae["title"]) == ("vae-0", "mine/vae-0", "A VAE for tests")
     assert vae["license"] == {"id": "LicenseRef-X", "source": "https://example.org/x"}

@@ -170,6 +170,16 @@ def test_only_what_is_to_be_downloaded_is_counted(builder: Builder) -> None:
     assert sorted(told.coming) == ["one.safetensors", "three.safetensors"]
 
 
+def test_files_of_one_name_are_told_apart(builder: Builder) -> None:
+    old = builder.lock("one", name="old.lock")
+    del builder.box.entries["one"]
+    builder.box.add("another", {"one.safetensors": FOUR}, hosts=("huggingface",))
+    told = Told()
+    builder.mirror(old, builder.lock("another"), listener=told)
+    assert builder.blobs == held(ONE, FOUR)
+    assert set(told.coming) == {f"one.safetensors ({digest(data)[:8]})" for data in (ONE, FOUR)}
+
+
 def test_what_lies_on_this_machine_is_not_fetched(builder: Builder, world: LoopbackWorld) -> None:
     lock = builder.lock("one")
     old = builder.folder / "old"

@@ -19,8 +19,9 @@ from vaehub.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from vaehub.model import Artifact
     from vaehub.provision.bundles.creating import Created
-    from vaehub.provision.bundles.importing import Imported
+    from vaehub.provision.bundles.importing import Came, Imported
     from vaehub.provision.lock import Lock
     from vaehub.provision.syncing import Brought
     from vaehub.provisioning import SyncResult
@@ -227,7 +228,7 @@ def _with_files_here(result: SyncResult, imported: Imported) -> SyncResult:
     return result._replace(synced=result.synced._replace(brought=brought))
 
 
-def _file_json(artifact: Any) -> dict[str, Any]:
+def _file_json(artifact: Artifact) -> dict[str, Any]:
     return {"name": artifact.name, "size": artifact.size, "sha256": artifact.sha256}
 
 
@@ -277,7 +278,7 @@ def _imported_text(bundle: str, imported: Imported, *, dry_run: bool) -> Iterato
     yield f"{name}: {count}, {len(came)} of which were verified and taken in, {size}{had}"
 
 
-def _contents(lock: Lock, states: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _contents(lock: Lock, states: dict[str, Came]) -> Iterator[tuple[str, ...]]:
     said = {"present": "in the store already", "planned": "would be taken in"}
     for vae in lock.vaes:
         for artifact in vae.variant.artifacts:

@@ -84,7 +84,7 @@ def create(
     having.all()
     index = index_module.of(lock, having.sizes())
     label = "the bundle" if path is None else path.name
-    total = index.length(len(index_module.text(index, lock)))
+    total = index.length(len(index_module.text(index)))
     listener.started(label, total, 0)
     advanced = partial(listener.advanced, label)
     if isinstance(output, Path):

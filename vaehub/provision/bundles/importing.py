@@ -7,6 +7,7 @@ the store has is passed over. Places nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vaehub import folders, staging
@@ -111,9 +112,9 @@ def take_in(
 def labels(lock: Lock) -> Mapping[str, str]:
     """Say what each file is called, by its sha256: by its name, where it is the only one so."""
     names = {str(artifact.sha256): artifact.name for artifact in lock.artifacts()}
-    called = list(names.values())
+    called = Counter(names.values())
     return {
-        digest: name if called.count(name) == 1 else f"{name} ({digest[:8]})"
+        digest: name if called[name] == 1 else f"{name} ({digest[:8]})"
         for digest, name in names.items()
     }
 

@@ -96,13 +96,13 @@ def of(lock: Lock, sizes: Mapping[str, int]) -> Index:
     )
 
 
-def text(index: Index, lock: Lock) -> bytes:
-    """Give the index as it stands in the bundle of a lock."""
+def text(index: Index) -> bytes:
+    """Give the index as it stands in a bundle."""
     said = {
         "schema": SCHEMA,
         "lock": index.lock.sha256,
         "members": [member._asdict() for member in index.members],
-        "vaes": about(lock),
+        "vaes": index.vaes,
     }
     return (json.dumps(said, indent=1, ensure_ascii=False) + "\n").encode()
 

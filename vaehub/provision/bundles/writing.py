@@ -83,7 +83,7 @@ def write_to(
     """
     output = _Output(file)
     small = (
-        (index_module.NAME, index_module.text(index, lock)),
+        (index_module.NAME, index_module.text(index)),
         (index.lock.name, lock.text().encode()),
         (index.readme.name, index_module.README.encode()),
     )
@@ -110,7 +110,7 @@ def write_file(
         DiskFull: it does not fit.
         TargetNotUsable: the folder cannot be written.
     """
-    size = index.length(len(index_module.text(index, lock)))
+    size = index.length(len(index_module.text(index)))
     try:
         staging.sweep(path.parent)  # what a killed run left is as large as the bundle
         free = folders.free_bytes(path.parent)
@@ -159,7 +159,7 @@ def existing(path: Path, lock: Lock) -> Written | None:
             reader = Reader(source)
             sizes = {member.sha256: member.size for member in reader.index.blobs}
             same = reader.lock.digest() == lock.digest()
-            if same and reader.index_text == index_module.text(index_module.of(lock, sizes), lock):
+            if same and reader.index_text == index_module.text(index_module.of(lock, sizes)):
                 digest = source.digest() if reader.is_whole() else None
                 if digest is not None:
                     return Written(digest, reader.length)
