@@ -106,3 +106,14 @@ def test_a_file_of_the_users_ends_it_with_7(run: Run, lock: Path, tmp_path: Path
     ran = run("mirror", tmp_path)
     assert ran.code == 7
     assert (tmp_path / "index.json").read_text() == "{}"
+
+
+def test_a_source_that_failed_before_another_one_served_is_told(
+    run: Run, lock: Path, tmp_path: Path, world: LoopbackWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAEHUB_MIRRORS", world.mirror)  # which holds nothing
+    said = run("mirror", tmp_path / "srv", "--json").json
+    assert said["ok"]
+    [problem] = [one for one in said["problems"] if one["code"] == "source-gone"]
+    assert not problem["blocking"]
+    assert world.mirror in problem["where"]
